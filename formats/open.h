@@ -1,0 +1,32 @@
+// Opens whatever the user named as a source of tensors.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_OPEN_H_
+#define GGUF_TOOLCHAIN_FORMATS_OPEN_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "formats/tensor_source.h"
+
+namespace gguf {
+
+struct OpenOptions {
+  std::string model_name;        // general.name of a checkpoint; derived from its folder when empty
+  std::string metadata_file;     // JSON object of general.* overrides; none when empty
+  bool vocab_only = false;       // a checkpoint without its tensors
+};
+
+// A GGUF file (any shard of a split set) or a Hugging Face checkpoint folder.
+// NotFound, InvalidArgument with what was found and what is accepted.
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
+                                                         const OpenOptions& options);
+
+// The two kinds by themselves.
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenGgufSource(absl::string_view path);
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view folder,
+                                                             const OpenOptions& options);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_OPEN_H_

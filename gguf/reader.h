@@ -1,0 +1,104 @@
+// Reading GGUF: one file, or a set of shards opened through any of them.
+
+#ifndef GGUF_TOOLCHAIN_GGUF_READER_H_
+#define GGUF_TOOLCHAIN_GGUF_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "gguf/io/file.h"
+#include "gguf/metadata.h"
+#include "gguf/shape.h"
+#include "gguf/tensor_type.h"
+
+namespace gguf {
+
+struct TensorInfo {
+  std::string name;
+  TensorType type;
+  Shape shape;          // outermost first
+  uint64_t offset = 0;  // of the data, from the start of its file
+  uint64_t num_bytes = 0;
+  uint32_t shard = 0;  // 0-based; 0 in a single file
+};
+
+// One GGUF file (versions 2 and 3, either byte order), parsed and bounds-checked when opened:
+// every rule of gguf/FORMAT.md that concerns structure holds for an object of this class.
+// Thread-safe. Memory: proportional to the header, never to a number the file merely claims.
+class GgufFile {
+ public:
+  // InvalidArgument / DataLoss: one sentence with file, key or tensor, offset, found and expected.
+  static absl::StatusOr<GgufFile> Open(std::unique_ptr<RandomAccessFile> file);
+  static absl::StatusOr<GgufFile> Open(absl::string_view path);
+
+  const std::string& name() const { return file_->name(); }
+  uint64_t file_size() const { return file_->size(); }
+  uint32_t version() const { return version_; }
+  bool is_big_endian() const { return is_big_endian_; }
+  uint64_t alignment() const { return alignment_; }
+  uint64_t data_start() const { return data_start_; }
+  const Metadata& metadata() const { return metadata_; }
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+
+  // What is legal to read but not right: missing final padding, alignment 1, zero dimensions,
+  // booleans other than 0 and 1, strings that are not UTF-8, no general.architecture, holes.
+  // One sentence each; `gguf inspect` prints them, `gguf verify` fails on them.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  // Reads `out.size()` bytes of a tensor's data from `offset` (relative to its start), converted to
+  // little-endian. In a big-endian file `offset` and size must be whole blocks.
+  absl::Status ReadTensorBytes(const TensorInfo& tensor, uint64_t offset,
+                               absl::Span<uint8_t> out) const;
+
+ private:
+  friend class GgufParser;
+  GgufFile() = default;
+
+  std::unique_ptr<RandomAccessFile> file_;
+  uint32_t version_ = 3;
+  bool is_big_endian_ = false;
+  uint64_t alignment_ = 32;
+  uint64_t data_start_ = 0;
+  Metadata metadata_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<std::string> warnings_;
+};
+
+// A model in one file or in shards `<prefix>-00001-of-00003.gguf`, as one.
+class GgufModel {
+ public:
+  // Opens `path`; when it is a shard (split.count > 1), all its siblings, whichever was named.
+  // Errors name the missing or inconsistent shard (count, number, doubled tensor, total).
+  static absl::StatusOr<GgufModel> Open(absl::string_view path);
+
+  const std::vector<GgufFile>& shards() const { return shards_; }
+
+  // Of the first shard; the split.* keys are left in place.
+  const Metadata& metadata() const { return shards_[0].metadata(); }
+
+  // Of all shards, in shard order, then file order.
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+
+  // Index into tensors(), or -1.
+  int64_t FindTensor(absl::string_view name) const;
+
+  absl::Status ReadTensorBytes(const TensorInfo& tensor, uint64_t offset,
+                               absl::Span<uint8_t> out) const {
+    return shards_[tensor.shard].ReadTensorBytes(tensor, offset, out);
+  }
+
+ private:
+  std::vector<GgufFile> shards_;
+  std::vector<TensorInfo> tensors_;
+  absl::flat_hash_map<std::string, size_t> index_;
+};
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_GGUF_READER_H_

@@ -1,0 +1,44 @@
+// Encoding rows of floats into the blocks of a tensor type.
+
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_ENCODER_H_
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_ENCODER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "gguf/tensor_type.h"
+
+namespace gguf {
+
+// How much work goes into low error. kReference: the bytes of ggml's quantizer built without
+// contraction (spec: quantizers, August 2026).
+enum class Effort { kReference };
+
+// Encodes `num_rows` rows of `columns` finite floats (row-major, contiguous) into `out`
+// (num_rows * RowBytes). `columns` is a multiple of the type's block. `weights`: one importance per
+// column (`columns` floats, finite and >= 0), shared by all rows, or null. Rows are independent: a
+// row's bytes do not depend on its neighbours, so that any division into calls gives the same file.
+using EncodeRows = void (*)(const float* rows, size_t num_rows, size_t columns,
+                            const float* weights, uint8_t* out);
+
+struct Encoder {
+  TensorType type;
+  Effort effort;
+  bool uses_weights;     // false: the same bytes with and without
+  bool requires_weights;  // `weights` must not be null
+
+  // The two give identical bytes; `encode` is the fast one.
+  EncodeRows encode;
+  EncodeRows encode_reference;
+};
+
+// All encoders, in order of type.
+absl::Span<const Encoder> AllEncoders();
+
+// Null when nothing encodes `type` at `effort` (yet).
+const Encoder* FindEncoder(TensorType type, Effort effort);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_ENCODER_H_

@@ -1,0 +1,88 @@
+// Recipes: how a scheme such as Q4_K_M chooses a type for every tensor of a model.
+
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_RECIPE_H_
+#define GGUF_TOOLCHAIN_QUANTIZE_RECIPE_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "gguf/metadata.h"
+#include "gguf/shape.h"
+#include "gguf/tensor_type.h"
+
+namespace gguf {
+
+// A scheme for a whole file.
+struct Recipe {
+  absl::string_view name;          // "Q4_K_M"
+  uint32_t file_type;              // general.file_type
+  TensorType default_type;
+  bool is_quantized;               // false: F32, F16, BF16 (every permitted tensor gets that type)
+  bool requires_importance;        // refused as a whole without importance data
+};
+
+// All recipes, in order of file type. COPY is not among them.
+absl::Span<const Recipe> AllRecipes();
+
+// By name or alias (case-insensitive) or by number. InvalidArgument lists the names.
+absl::StatusOr<const Recipe*> ParseRecipe(absl::string_view name);
+
+struct RecipeTensor {
+  std::string name;
+  Shape shape;  // outermost first
+  TensorType type;
+};
+
+struct RecipeOptions {
+  bool copy = false;                 // COPY: every tensor keeps its type; `recipe` is ignored
+  bool pure = false;                 // no mixture: default type for every permitted tensor
+  bool leave_output_tensor = false;
+  bool has_importance = false;       // importance data was given (changes the mixture)
+  absl::optional<TensorType> output_tensor_type;
+  absl::optional<TensorType> token_embedding_type;
+  // First match wins. Patterns are regular expressions searched in the name (RE2 syntax).
+  std::vector<std::pair<std::string, TensorType>> tensor_types;
+};
+
+// What a model says of itself, as far as recipes care.
+struct ModelTraits {
+  std::string architecture;
+  uint64_t num_layers = 0;
+  uint64_t num_heads = 0;     // of layer 0
+  uint64_t num_kv_heads = 0;  // of layer 0
+  uint64_t num_experts = 0;
+
+  // From `{arch}.block_count` and so on; absent keys give 0 (kv heads: num_heads). A key of the
+  // wrong type is an error. A file without an architecture gives an empty one.
+  static absl::StatusOr<ModelTraits> FromMetadata(const Metadata& metadata);
+};
+
+struct Decision {
+  TensorType type;
+  bool is_fallback = false;  // the mixture's type does not divide the row
+  // The tensor may not be quantized by rule, or keeps its type: bytes are copied.
+  bool is_copy = false;
+  // Quantizing to `type` without importance weights is refused (low-bit types, spec: recipes 6).
+  bool requires_importance = false;
+};
+
+// Decides for all tensors of a model, in the order given, which must be the processing order (see
+// SortForProcessing): some rules count tensors. InvalidArgument: a bad or never-matching pattern, a
+// layer number beyond num_layers in a model with experts, a row that fits no type.
+absl::StatusOr<std::vector<Decision>> DecideTypes(const Recipe& recipe, const RecipeOptions& options,
+                                                  const ModelTraits& traits,
+                                                  absl::Span<const RecipeTensor> tensors);
+
+// Order in which tensors are decided and written: by layer number (`blk.N.`; none counts as -1),
+// then by name bytewise. Returns indices into `names`.
+std::vector<size_t> SortForProcessing(absl::Span<const std::string> names);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_RECIPE_H_
