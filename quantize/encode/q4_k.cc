@@ -1,0 +1,37 @@
+#include "quantize/encode/q4_k.h"
+
+#include "quantize/encode/k_affine.h"
+
+namespace gguf {
+namespace {
+
+void PackCodes(const uint8_t* codes, BlockQ4_K& block) {
+  for (int g = 0; g < 4; ++g) {
+    for (int i = 0; i < 32; ++i) {
+      const uint8_t* c = codes + 64 * g + i;
+      block.qs[32 * g + i] = static_cast<uint8_t>(c[0] | c[32] << 4);
+    }
+  }
+}
+
+}  // namespace
+
+void EncodeQ4_KReference(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                         uint8_t* out) {
+  BlockQ4_K* block = reinterpret_cast<BlockQ4_K*>(out);
+  for (size_t row = 0; row < num_rows; ++row) {
+    for (size_t column = 0; column < columns; column += kKValues) {
+      uint8_t codes[kKValues];
+      EncodeKBlock<Q4_KShape>(rows + row * columns + column,
+                              weights != nullptr ? weights + column : nullptr, *block, codes);
+      PackCodes(codes, *block++);
+    }
+  }
+}
+
+void EncodeQ4_K(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                uint8_t* out) {
+  EncodeQ4_KReference(rows, num_rows, columns, weights, out);
+}
+
+}  // namespace gguf
