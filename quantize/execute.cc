@@ -117,35 +117,45 @@ absl::Status EncodeAndWrite(const Job& job, const RowRange& unit, const Target& 
                                          encoded);
 }
 
+// Refuses source rows that hold a NaN or Inf. Decodes them into `values` on the way, but for
+// quantized rows that are only copied, whose scales tell.
+absl::Status DecodeAndCheck(const Job& job, const RowRange& unit, absl::Span<const uint8_t> raw,
+                            absl::Span<float> values) {
+  const SourceTensor& source = job.source->tensors()[unit.tensor];
+  const TensorTypeInfo& info = InfoOf(source.type);
+  const Codec& codec = CodecOf(source.type);
+  const std::vector<Target>& targets = job.targets_of[unit.tensor];
+  const bool is_copied = std::all_of(targets.begin(), targets.end(), [](const Target& target) {
+    return target.tensor->encoder == nullptr;
+  });
+  size_t first = 0;
+  if (is_copied && info.is_quantized) {
+    const size_t num_blocks = values.size() / info.block_values;
+    const size_t bad = codec.find_bad_block(raw.data(), num_blocks);
+    if (bad == num_blocks) return absl::OkStatus();
+    first = bad * info.block_values;
+    values = values.subspan(0, info.block_values);
+    raw.remove_prefix(bad * info.block_bytes);
+  }
+  codec.decode(raw.data(), values.size(), values.data());
+  const size_t bad = FindNonFinite(values.data(), values.size());
+  if (bad == values.size()) return absl::OkStatus();
+  return NonFinite(*job.source, source, unit.first_row, first + bad, values[bad]);
+}
+
 absl::Status RunUnit(const Job& job, const RowRange& unit, Scratch* scratch, Overflows* overflows) {
   const SourceTensor& source = job.source->tensors()[unit.tensor];
   const uint64_t row_bytes = RowBytesOf(source.type, source.shape);
   const absl::Span<uint8_t> raw(scratch->raw.data(), unit.num_rows * row_bytes);
   GGUF_RETURN_IF_ERROR(job.source->ReadRows(unit.tensor, unit.first_row, unit.num_rows, raw));
-
-  const Codec& codec = CodecOf(source.type);
-  const TensorTypeInfo& info = InfoOf(source.type);
-  const size_t num_values = unit.num_rows * source.shape.columns();
-  const size_t bad = codec.find_bad_block(raw.data(), num_values / info.block_values);
-  if (bad != num_values / info.block_values) {
-    std::vector<float> block(info.block_values);
-    codec.decode(raw.data() + bad * info.block_bytes, info.block_values, block.data());
-    size_t in_block = FindNonFinite(block.data(), block.size());
-    if (in_block == block.size()) in_block = 0;
-    return NonFinite(*job.source, source, unit.first_row, bad * info.block_values + in_block,
-                     block[in_block]);
-  }
-  bool is_decoded = false;
+  const absl::Span<float> values(scratch->values.data(), unit.num_rows * source.shape.columns());
+  GGUF_RETURN_IF_ERROR(DecodeAndCheck(job, unit, raw, values));
   for (const Target& target : job.targets_of[unit.tensor]) {
-    if (target.tensor->encoder == nullptr) {
-      GGUF_RETURN_IF_ERROR(
-          target.writer->WriteTensorBytes(target.index_in_shard, unit.first_row * row_bytes, raw));
-      continue;
-    }
-    if (!is_decoded) codec.decode(raw.data(), num_values, scratch->values.data());
-    is_decoded = true;
     GGUF_RETURN_IF_ERROR(
-        EncodeAndWrite(job, unit, target, scratch->values.data(), scratch, overflows));
+        target.tensor->encoder == nullptr
+            ? target.writer->WriteTensorBytes(target.index_in_shard, unit.first_row * row_bytes,
+                                              raw)
+            : EncodeAndWrite(job, unit, target, values.data(), scratch, overflows));
   }
   if (job.options->progress != nullptr) job.options->progress->Advance(raw.size(), source.name);
   return absl::OkStatus();
@@ -185,9 +195,9 @@ void SizeScratch(const Job& job, uint64_t* raw, uint64_t* values, uint64_t* enco
     const uint64_t raw_bytes = unit.num_rows * RowBytesOf(source.type, source.shape);
     if (raw_bytes > *raw) *largest = &source;
     *raw = std::max(*raw, raw_bytes);
+    *values = std::max(*values, unit.num_rows * source.shape.columns());
     for (const Target& target : job.targets_of[unit.tensor]) {
       if (target.tensor->encoder == nullptr) continue;
-      *values = std::max(*values, unit.num_rows * source.shape.columns());
       *encoded = std::max(*encoded, unit.num_rows * RowBytesOf(target.tensor->type, source.shape));
     }
   }

@@ -48,7 +48,7 @@ class WrittenSource : public TensorSource {
                                             absl::Span<const std::unique_ptr<OutputFile>> files) {
     WrittenSource source;
     for (size_t shard = 0; shard < files.size(); ++shard) {
-      GGUF_ASSIGN_OR_RETURN(GgufFile file, GgufFile::Open(files[shard]->name()));
+      GGUF_ASSIGN_OR_RETURN(GgufFile file, GgufFile::Open(files[shard]->partial_path()));
       for (size_t i = 0; i < file.tensors().size(); ++i) {
         const TensorInfo& info = file.tensors()[i];
         source.tensors_.push_back({info.name, info.shape, info.type});

@@ -132,6 +132,7 @@ class PosixOutputFile : public OutputFile {
 
   const std::string& name() const override { return path_; }
   const std::string& path() const override { return path_; }
+  const std::string& partial_path() const override { return partial_; }
 
   absl::Status Prepare() {
     if (ftruncate(fd_, 0) != 0) return PosixError(errno, "truncate", partial_);
