@@ -1,0 +1,107 @@
+#include "tools/cli/cli.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gguf/base/parallel.h"
+
+namespace gguf {
+namespace {
+
+constexpr char kUsagePayload[] = "gguf_toolchain/usage";
+constexpr char kQuietPayload[] = "gguf_toolchain/printed";
+
+std::atomic<bool> interrupted{false};
+std::atomic<int> signal_number{0};
+
+extern "C" void OnSignal(int number) {
+  // A second signal while the first is still being obeyed ends the process at once.
+  if (interrupted.load()) std::_Exit(128 + number);
+  signal_number.store(number);
+  interrupted.store(true);
+}
+
+void InstallSignalHandlers() {
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int Report(const std::string& program, const absl::Status& status) {
+  if (status.ok()) return 0;
+  if (interrupted.load() && absl::IsCancelled(status)) {
+    std::fprintf(stderr, "%s: interrupted, nothing written\n", program.c_str());
+    return 128 + signal_number.load();
+  }
+  if (status.GetPayload(kQuietPayload).has_value()) return 1;
+  std::fprintf(stderr, "%s: %s\n", program.c_str(),
+               Printable(status.message()).c_str());
+  return status.GetPayload(kUsagePayload).has_value() ? 2 : 1;
+}
+
+}  // namespace
+
+void AddCommonOptions(CLI::App* app, bool has_json, CommonOptions* options) {
+  app->set_version_flag("--version", absl::StrCat(app->get_name(), " ", kVersion));
+  app->add_option("-t,--threads", options->threads, "threads [all cores this process may use]")
+      ->check(CLI::NonNegativeNumber);
+  app->add_flag("-q,--quiet", options->quiet, "print errors only");
+  app->add_flag("-v,--verbose", options->verbose, "print a line per tensor");
+  app->add_option("--progress", options->progress, "auto, always or never")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  if (has_json) {
+    app->add_flag("--json", options->json, "print the result as one JSON document");
+  }
+}
+
+absl::Status UsageError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kUsagePayload, absl::Cord());
+  return status;
+}
+
+absl::Status FoundDifferences() {
+  absl::Status status = absl::FailedPreconditionError("differences were found");
+  status.SetPayload(kQuietPayload, absl::Cord());
+  return status;
+}
+
+const std::atomic<bool>& Interrupted() { return interrupted; }
+
+int RunTool(CLI::App* app, int argc, char** argv, CommonOptions* options,
+            const std::function<absl::Status()>& body) {
+  try {
+    app->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app->exit(error);  // --help, --version
+    std::fprintf(stderr, "%s: %s\nRun with --help for the options.\n", app->get_name().c_str(),
+                 Printable(error.what()).c_str());
+    return 2;
+  }
+  if (options->threads == 0) options->threads = AvailableThreads();
+  InstallSignalHandlers();
+  return Report(app->get_name(), body());
+}
+
+void PrintWarnings(const std::vector<std::string>& warnings, const CommonOptions& options) {
+  if (options.quiet) return;
+  for (const std::string& warning : warnings) {
+    std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
+  }
+}
+
+std::string Printable(absl::string_view text) { return absl::Utf8SafeCEscape(text); }
+
+std::string ExpandType(absl::string_view pattern, absl::string_view type) {
+  return absl::StrReplaceAll(pattern, {{"{type}", type}});
+}
+
+}  // namespace gguf
