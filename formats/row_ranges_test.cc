@@ -6,9 +6,11 @@ namespace gguf {
 namespace {
 
 TEST(RowRangesTest, CoverEveryRowOnceInOrder) {
-  const Shape kShapes[] = {{},          {1},           {7},           {3, 5},
-                           {4097, 512}, {2, 1000, 64}, {2, 3, 5, 7},  {5, kRangeValues + 1},
-                           {0, 32},     {3, kRangeValues / 2}};
+  const Shape kShapes[] = {{},           {1},
+                           {7},          {3, 5},
+                           {4097, 512},  {2, 1000, 64},
+                           {2, 3, 5, 7}, {5, kRangeValues + 1},
+                           {0, 32},      {3, kRangeValues / 2}};
   for (const Shape& shape : kShapes) {
     std::vector<RowRange> ranges;
     AppendRowRanges(9, shape, &ranges);

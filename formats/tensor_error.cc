@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "formats/codec/codec.h"
 #include "formats/row_ranges.h"
+#include "gguf/base/float16.h"
 #include "gguf/base/parallel.h"
 #include "gguf/base/status_macros.h"
 
@@ -21,12 +22,11 @@ class Side {
 
   absl::Status Read(const RowRange& range) {
     const SourceTensor& tensor = source_.tensors()[index_];
-    GGUF_ASSIGN_OR_RETURN(const uint64_t row_bytes,
-                          RowBytes(tensor.type, tensor.shape.columns()));
+    GGUF_ASSIGN_OR_RETURN(const uint64_t row_bytes, RowBytes(tensor.type, tensor.shape.columns()));
     raw_.resize(range.num_rows * row_bytes);
     values_.resize(range.num_rows * tensor.shape.columns());
-    GGUF_RETURN_IF_ERROR(source_.ReadRows(index_, range.first_row, range.num_rows,
-                                          absl::MakeSpan(raw_)));
+    GGUF_RETURN_IF_ERROR(
+        source_.ReadRows(index_, range.first_row, range.num_rows, absl::MakeSpan(raw_)));
     CodecOf(tensor.type).decode(raw_.data(), values_.size(), values_.data());
     return absl::OkStatus();
   }
@@ -44,13 +44,13 @@ TensorError Compare(const std::vector<float>& x, const std::vector<float>& y) {
   error.num_values = x.size();
   for (size_t i = 0; i < x.size(); ++i) {
     const double difference = static_cast<double>(x[i]) - y[i];
-    error.sum_squared_error += difference * difference;
     error.sum_squares += static_cast<double>(x[i]) * x[i];
-    const double magnitude =
-        std::isnan(difference) && !(std::isnan(x[i]) && std::isnan(y[i])) && x[i] != y[i]
-            ? std::numeric_limits<double>::infinity()
-            : std::fabs(difference);
-    error.max_abs_error = std::max(error.max_abs_error, std::isnan(magnitude) ? 0 : magnitude);
+    if (!std::isnan(difference)) {
+      error.sum_squared_error += difference * difference;
+      error.max_abs_error = std::max(error.max_abs_error, std::fabs(difference));
+    } else if (BitsOf(x[i]) != BitsOf(y[i])) {  // NaN against a number, or infinities of both signs
+      error.max_abs_error = std::numeric_limits<double>::infinity();
+    }
   }
   return error;
 }
@@ -79,10 +79,9 @@ absl::StatusOr<TensorError> CompareTensors(const TensorSource& x_source, size_t 
   const SourceTensor& x = x_source.tensors()[x_index];
   const SourceTensor& y = y_source.tensors()[y_index];
   if (x.shape != y.shape) {
-    return absl::InvalidArgumentError(absl::StrCat("tensor '", x.name, "' has shape ",
-                                                   x.shape.ToString(), " in ", x_source.name(),
-                                                   " and ", y.shape.ToString(), " in ",
-                                                   y_source.name()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor '", x.name, "' has shape ", x.shape.ToString(), " in ",
+                     x_source.name(), " and ", y.shape.ToString(), " in ", y_source.name()));
   }
   std::vector<RowRange> ranges;
   AppendRowRanges(x_index, x.shape, &ranges);

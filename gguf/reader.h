@@ -14,19 +14,10 @@
 #include "absl/types/span.h"
 #include "gguf/io/file.h"
 #include "gguf/metadata.h"
-#include "gguf/shape.h"
-#include "gguf/tensor_type.h"
+#include "gguf/parser.h"
+#include "gguf/tensor_info.h"
 
 namespace gguf {
-
-struct TensorInfo {
-  std::string name;
-  TensorType type;
-  Shape shape;          // outermost first
-  uint64_t offset = 0;  // of the data, from the start of its file
-  uint64_t num_bytes = 0;
-  uint32_t shard = 0;  // 0-based; 0 in a single file
-};
 
 // One GGUF file (versions 2 and 3, either byte order), parsed and bounds-checked when opened:
 // every rule of gguf/FORMAT.md that concerns structure holds for an object of this class.
@@ -39,17 +30,17 @@ class GgufFile {
 
   const std::string& name() const { return file_->name(); }
   uint64_t file_size() const { return file_->size(); }
-  uint32_t version() const { return version_; }
-  bool is_big_endian() const { return is_big_endian_; }
-  uint64_t alignment() const { return alignment_; }
-  uint64_t data_start() const { return data_start_; }
-  const Metadata& metadata() const { return metadata_; }
-  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  uint32_t version() const { return head_.version; }
+  bool is_big_endian() const { return head_.is_big_endian; }
+  uint64_t alignment() const { return head_.alignment; }
+  uint64_t data_start() const { return head_.data_start; }
+  const Metadata& metadata() const { return head_.metadata; }
+  const std::vector<TensorInfo>& tensors() const { return head_.tensors; }
 
   // What is legal to read but not right: missing final padding, alignment 1, zero dimensions,
   // booleans other than 0 and 1, strings that are not UTF-8, no general.architecture, holes.
   // One sentence each; `gguf inspect` prints them, `gguf verify` fails on them.
-  const std::vector<std::string>& warnings() const { return warnings_; }
+  const std::vector<std::string>& warnings() const { return head_.warnings; }
 
   // Reads `out.size()` bytes of a tensor's data from `offset` (relative to its start), converted to
   // little-endian. In a big-endian file `offset` and size must be whole blocks.
@@ -57,17 +48,11 @@ class GgufFile {
                                absl::Span<uint8_t> out) const;
 
  private:
-  friend class GgufParser;
-  GgufFile() = default;
+  GgufFile(std::unique_ptr<RandomAccessFile> file, GgufHead head)
+      : file_(std::move(file)), head_(std::move(head)) {}
 
   std::unique_ptr<RandomAccessFile> file_;
-  uint32_t version_ = 3;
-  bool is_big_endian_ = false;
-  uint64_t alignment_ = 32;
-  uint64_t data_start_ = 0;
-  Metadata metadata_;
-  std::vector<TensorInfo> tensors_;
-  std::vector<std::string> warnings_;
+  GgufHead head_;
 };
 
 // A model in one file or in shards `<prefix>-00001-of-00003.gguf`, as one.
@@ -94,6 +79,8 @@ class GgufModel {
   }
 
  private:
+  absl::Status IndexTensors();
+
   std::vector<GgufFile> shards_;
   std::vector<TensorInfo> tensors_;
   absl::flat_hash_map<std::string, size_t> index_;

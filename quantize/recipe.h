@@ -20,17 +20,18 @@ namespace gguf {
 
 // A scheme for a whole file.
 struct Recipe {
-  absl::string_view name;          // "Q4_K_M"
-  uint32_t file_type;              // general.file_type
+  absl::string_view name;  // "Q4_K_M"
+  uint32_t file_type;      // general.file_type
   TensorType default_type;
-  bool is_quantized;               // false: F32, F16, BF16 (every permitted tensor gets that type)
-  bool requires_importance;        // refused as a whole without importance data
+  bool is_quantized;         // false: F32, F16, BF16 (every permitted tensor gets that type)
+  bool requires_importance;  // refused as a whole without importance data
 };
 
 // All recipes, in order of file type. COPY is not among them.
 absl::Span<const Recipe> AllRecipes();
 
-// By name or alias (case-insensitive) or by number. InvalidArgument lists the names.
+// By name or alias (Q3_K, Q4_K, Q5_K: their _M), case-insensitive, or by number. InvalidArgument
+// lists the names.
 absl::StatusOr<const Recipe*> ParseRecipe(absl::string_view name);
 
 struct RecipeTensor {
@@ -40,13 +41,16 @@ struct RecipeTensor {
 };
 
 struct RecipeOptions {
-  bool copy = false;                 // COPY: every tensor keeps its type; `recipe` is ignored
-  bool pure = false;                 // no mixture: default type for every permitted tensor
+  bool copy = false;  // COPY: every tensor keeps its type; `recipe` is ignored
+  bool pure = false;  // no mixture: default type for every permitted tensor
   bool leave_output_tensor = false;
-  bool has_importance = false;       // importance data was given (changes the mixture)
+  bool has_importance = false;  // importance data was given (changes the mixture)
+  // Obeyed by every recipe but COPY, without a fallback. output_tensor_type is also what tied token
+  // embeddings get from a mixture.
   absl::optional<TensorType> output_tensor_type;
   absl::optional<TensorType> token_embedding_type;
-  // First match wins. Patterns are regular expressions searched in the name (RE2 syntax).
+  // First match wins. Patterns are regular expressions searched in the name (RE2 syntax) after
+  // being lower-cased, as in llama-quantize. Recipes that do not quantize ignore them.
   std::vector<std::pair<std::string, TensorType>> tensor_types;
 };
 
@@ -75,9 +79,27 @@ struct Decision {
 // Decides for all tensors of a model, in the order given, which must be the processing order (see
 // SortForProcessing): some rules count tensors. InvalidArgument: a bad or never-matching pattern, a
 // layer number beyond num_layers in a model with experts, a row that fits no type.
-absl::StatusOr<std::vector<Decision>> DecideTypes(const Recipe& recipe, const RecipeOptions& options,
+absl::StatusOr<std::vector<Decision>> DecideTypes(const Recipe& recipe,
+                                                  const RecipeOptions& options,
                                                   const ModelTraits& traits,
                                                   absl::Span<const RecipeTensor> tensors);
+
+// May a tensor of this name and rank (Shape::significant_rank) be quantized? No for vectors, for
+// names that do not end in "weight", and for norms, routers, convolutions, position embeddings and
+// others that cost little and suffer much (spec: recipes 2). --leave-output-tensor comes on top.
+bool IsQuantizable(absl::string_view name, size_t significant_rank);
+
+using TensorTypeRule = std::pair<std::string, TensorType>;  // pattern, type
+
+// Reads "PATTERN=TYPE", split at the last '='. Type names are those of tensors, case-insensitive
+// ("q6_k"). InvalidArgument: no '=', an empty or invalid pattern, a type nothing can be quantized
+// to.
+absl::StatusOr<TensorTypeRule> ParseTensorTypeRule(absl::string_view text);
+
+// Reads the text of a --tensor-type-file: such rules, separated by white space. `file` is what
+// errors call it.
+absl::StatusOr<std::vector<TensorTypeRule>> ParseTensorTypeRules(absl::string_view text,
+                                                                 absl::string_view file);
 
 // Order in which tensors are decided and written: by layer number (`blk.N.`; none counts as -1),
 // then by name bytewise. Returns indices into `names`.

@@ -70,6 +70,9 @@ class OutputFile : public WritableFile {
 
   // Final path.
   virtual const std::string& path() const = 0;
+
+  // Where the bytes are until Commit, for reading them back.
+  virtual const std::string& partial_path() const = 0;
 };
 
 // True when both paths name the same existing file (device and inode).

@@ -41,8 +41,7 @@ int Report(const std::string& program, const absl::Status& status) {
     return 128 + signal_number.load();
   }
   if (status.GetPayload(kQuietPayload).has_value()) return 1;
-  std::fprintf(stderr, "%s: %s\n", program.c_str(),
-               Printable(status.message()).c_str());
+  std::fprintf(stderr, "%s: %s\n", program.c_str(), Printable(status.message()).c_str());
   return status.GetPayload(kUsagePayload).has_value() ? 2 : 1;
 }
 

@@ -43,8 +43,8 @@ std::string Notes(const TensorResult& tensor) {
 }
 
 std::string EscapeHtml(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+  return absl::StrReplaceAll(text,
+                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
 std::string EscapeMarkdown(absl::string_view text) {
@@ -52,8 +52,8 @@ std::string EscapeMarkdown(absl::string_view text) {
 }
 
 std::string Summary(const OutputResult& output) {
-  return absl::StrFormat("%s, %s (%.2f bits per weight)", output.type(),
-                         Size(output.file_bytes()), output.bits_per_weight());
+  return absl::StrFormat("%s, %s (%.2f bits per weight)", output.type(), Size(output.file_bytes()),
+                         output.bits_per_weight());
 }
 
 constexpr char kStyle[] =
@@ -79,8 +79,7 @@ std::string HtmlTotals(const OutputResult& output) {
 }
 
 std::string HtmlTensors(const OutputResult& output, bool is_verified) {
-  std::string html =
-      "<table><tr><th>tensor<th>shape<th>from<th>to<th class=n>size<th>notes";
+  std::string html = "<table><tr><th>tensor<th>shape<th>from<th>to<th class=n>size<th>notes";
   if (is_verified) absl::StrAppend(&html, "<th class=n>relative RMSE<th class=n>max error");
   absl::StrAppend(&html, "</tr>\n");
   for (const TensorResult& tensor : output.tensors()) {
@@ -134,8 +133,8 @@ std::string ToText(const WriteResult& result) {
 }
 
 std::string ToMarkdown(const WriteResult& result) {
-  std::string text = absl::StrCat("# ", result.program(), ": ", EscapeMarkdown(result.input()),
-                                  "\n");
+  std::string text =
+      absl::StrCat("# ", result.program(), ": ", EscapeMarkdown(result.input()), "\n");
   for (const OutputResult& output : result.outputs()) {
     absl::StrAppend(&text, "\n## ", EscapeMarkdown(absl::StrJoin(output.paths(), ", ")), "\n\n",
                     Summary(output), "\n\n| type | tensors | size |\n| --- | ---: | ---: |\n");

@@ -1,0 +1,34 @@
+// Q2_0: 64 values, one scale, 2-bit codes for -d, 0, d, 2d. 18 bytes.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q2_0_H_
+#define GGUF_TOOLCHAIN_FORMATS_CODEC_Q2_0_H_
+
+#include <cstdint>
+
+#include "gguf/base/float16.h"
+
+namespace gguf {
+
+#pragma pack(push, 1)
+struct BlockQ2_0 {
+  static constexpr int kValues = 64;
+
+  uint16_t d;      // binary16
+  uint8_t qs[16];  // bits 2c, 2c + 1 of byte i: value 4i + c
+};
+#pragma pack(pop)
+static_assert(sizeof(BlockQ2_0) == 18, "BlockQ2_0 is packed");
+
+// x = (code - 1) * d
+GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ2_0& block, float* out) {
+  const float d = F16ToF32(block.d);
+  for (int i = 0; i < 16; ++i) {
+    for (int c = 0; c < 4; ++c) {
+      out[4 * i + c] = static_cast<float>(((block.qs[i] >> (2 * c)) & 3) - 1) * d;
+    }
+  }
+}
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_CODEC_Q2_0_H_

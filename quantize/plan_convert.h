@@ -1,0 +1,29 @@
+// Plans a conversion: every matrix gets the output type, everything else is F32.
+
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_PLAN_CONVERT_H_
+#define GGUF_TOOLCHAIN_QUANTIZE_PLAN_CONVERT_H_
+
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "formats/tensor_source.h"
+#include "gguf/split.h"
+#include "quantize/encode/encoder.h"
+#include "quantize/plan.h"
+
+namespace gguf {
+
+struct ConvertOptions {
+  // Type of the matrices; absent: after the first tensor of at least 2 dimensions in the source
+  // (BF16 gives BF16, anything else F16).
+  absl::optional<TensorType> type;
+  Effort effort = Effort::kReference;
+  SplitOptions split;
+};
+
+// Matrices whose rows the type's blocks do not divide become F16, with a warning. Tensor order is
+// the source's. Sets general.file_type and general.quantization_version.
+absl::StatusOr<Plan> PlanConversion(const TensorSource& source, const ConvertOptions& options);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_PLAN_CONVERT_H_

@@ -1,0 +1,195 @@
+#include "quantize/plan_quantize.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gguf/base/status_macros.h"
+#include "gguf/keys.h"
+#include "quantize/prune.h"
+
+namespace gguf {
+namespace {
+
+constexpr uint32_t kQuantizationVersion = 2;  // ggml.h, August 2026
+constexpr size_t kMaxStringBytes = 127;  // of an overridden string, as llama-quantize stores it
+
+bool IsEmbeddingOrOutput(absl::string_view name) {
+  return name == "token_embd.weight" || name == "per_layer_token_embd.weight" ||
+         name == "output.weight";
+}
+
+// Tensors of the output in processing order, with their output names.
+absl::StatusOr<std::vector<PlannedTensor>> ListTensors(const TensorSource& source,
+                                                       const QuantizeOptions& options,
+                                                       const LayerPruning& pruning) {
+  std::vector<PlannedTensor> listed;
+  for (size_t i = 0; i < source.tensors().size(); ++i) {
+    const SourceTensor& tensor = source.tensors()[i];
+    absl::optional<std::string> name = pruning.NewName(tensor.name);
+    if (!name.has_value()) continue;
+    PlannedTensor planned;
+    planned.name = *std::move(name);
+    planned.source_index = i;
+    planned.shape = tensor.shape;
+    planned.source_type = planned.type = tensor.type;
+    listed.push_back(std::move(planned));
+  }
+  if (options.keep_split) return listed;
+  std::vector<std::string> names;
+  for (const PlannedTensor& tensor : listed) names.push_back(tensor.name);
+  std::vector<PlannedTensor> sorted;
+  for (const size_t i : SortForProcessing(names)) sorted.push_back(std::move(listed[i]));
+  return sorted;
+}
+
+// The encoder of a tensor that changes its type, after checking that it may.
+absl::Status ChooseEncoder(const QuantizeOptions& options, PlannedTensor* tensor) {
+  if (InfoOf(tensor->source_type).is_quantized && !options.allow_requantize) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensor '", tensor->name, "' is ", NameOf(tensor->source_type),
+        " already; quantizing it again to ", NameOf(tensor->type),
+        " loses quality: start from the F16 or BF16 model, or use --allow-requantize"));
+  }
+  tensor->encoder = FindEncoder(tensor->type, options.effort);
+  if (tensor->encoder == nullptr) {
+    return absl::UnimplementedError(absl::StrCat("tensor '", tensor->name, "' would become ",
+                                                 NameOf(tensor->type),
+                                                 ", which this version cannot encode"));
+  }
+  return absl::OkStatus();
+}
+
+// Fills tensor->importance, or appends to `missing` a tensor that could use data and has none.
+// `source_name` is the name the data was measured under.
+absl::Status AttachImportance(const ImportanceData* importance, absl::string_view source_name,
+                              const Decision& decision, bool dry_run, PlannedTensor* tensor,
+                              std::vector<std::string>* warnings,
+                              std::vector<std::string>* missing) {
+  const bool is_required = decision.requires_importance || tensor->encoder->requires_weights;
+  const auto entry = importance == nullptr
+                         ? std::map<std::string, ImportanceEntry>::const_iterator()
+                         : importance->entries.find(std::string(source_name));
+  if (importance == nullptr || entry == importance->entries.end()) {
+    if (is_required) {
+      const std::string message =
+          absl::StrCat("tensor '", tensor->name, "' would become ", NameOf(tensor->type),
+                       ", which needs importance data; ",
+                       importance == nullptr ? "give --imatrix FILE"
+                                             : absl::StrCat(importance->path, " has none for it"));
+      if (!dry_run) return absl::InvalidArgumentError(message);
+      warnings->push_back(message);
+    } else if (importance != nullptr && tensor->encoder->uses_weights) {
+      missing->push_back(tensor->name);
+    }
+    return absl::OkStatus();
+  }
+  if (!tensor->encoder->uses_weights) return absl::OkStatus();
+  std::vector<float> weights = ImportanceWeights(entry->second);
+  const uint64_t expected = tensor->shape.columns() * tensor->shape.matrices();
+  if (weights.size() == expected) {
+    tensor->importance = std::move(weights);
+    return absl::OkStatus();
+  }
+  const std::string message = absl::StrCat(
+      importance->path, ": entry '", source_name, "' has ", weights.size(), " values, expected ",
+      expected, " (", tensor->shape.matrices(), " matrices of ", tensor->shape.columns(),
+      " columns); the importance matrix belongs to another model");
+  if (!IsEmbeddingOrOutput(source_name) || source_name == "output.weight") {
+    return absl::InvalidArgumentError(message);
+  }
+  warnings->push_back(absl::StrCat(message, "; ignored"));
+  return absl::OkStatus();
+}
+
+absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const ModelTraits& traits,
+                       const QuantizeOptions& options, const ImportanceData* importance,
+                       Plan* plan) {
+  std::vector<RecipeTensor> recipe_tensors;
+  for (const PlannedTensor& tensor : plan->tensors) {
+    recipe_tensors.push_back({tensor.name, tensor.shape, tensor.source_type});
+  }
+  RecipeOptions recipe_options = options.recipe;
+  recipe_options.has_importance = importance != nullptr && !importance->entries.empty();
+  GGUF_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
+                        DecideTypes(recipe, recipe_options, traits, recipe_tensors));
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < decisions.size(); ++i) {
+    PlannedTensor& tensor = plan->tensors[i];
+    tensor.type = decisions[i].type;
+    tensor.is_fallback = decisions[i].is_fallback;
+    if (decisions[i].is_copy) continue;
+    GGUF_RETURN_IF_ERROR(ChooseEncoder(options, &tensor));
+    GGUF_RETURN_IF_ERROR(AttachImportance(importance, source.tensors()[tensor.source_index].name,
+                                          decisions[i], options.dry_run, &tensor, &plan->warnings,
+                                          &missing));
+  }
+  if (!missing.empty()) {
+    plan->warnings.push_back(absl::StrCat("no importance data in ", importance->path, " for ",
+                                          absl::StrJoin(missing, ", "), ": quantized without"));
+  }
+  if (plan->num_fallbacks() > 0) {
+    plan->warnings.push_back(
+        absl::StrCat(plan->num_fallbacks(), " of ", plan->tensors.size(),
+                     " tensors have rows that the blocks of ", plan->type_name,
+                     " do not divide and get a fallback type (--verbose lists them)"));
+  }
+  return absl::OkStatus();
+}
+
+// `quantize.imatrix.*`, as llama-quantize writes them.
+void SetImportanceKeys(const ImportanceData& importance, Metadata* metadata) {
+  metadata->Set(keys::kQuantizeImatrixFile, importance.path.substr(0, kMaxStringBytes));
+  if (!importance.datasets.empty()) {
+    metadata->Set(keys::kQuantizeImatrixDataset, importance.datasets[0].substr(0, kMaxStringBytes));
+  }
+  metadata->Set(keys::kQuantizeImatrixEntriesCount,
+                static_cast<uint32_t>(importance.entries.size()));
+  if (importance.chunk_count > 0) {
+    metadata->Set(keys::kQuantizeImatrixChunksCount, importance.chunk_count);
+  }
+}
+
+absl::StatusOr<Metadata> OutputMetadata(const TensorSource& source, const Recipe& recipe,
+                                        const QuantizeOptions& options,
+                                        const ImportanceData* importance,
+                                        const LayerPruning& pruning) {
+  Metadata metadata = source.metadata();
+  metadata.Set(keys::kGeneralQuantizationVersion, kQuantizationVersion);
+  if (!options.recipe.copy) metadata.Set(keys::kGeneralFileType, uint32_t{recipe.file_type});
+  if (!pruning.empty()) GGUF_RETURN_IF_ERROR(pruning.UpdateMetadata(&metadata));
+  for (const auto& [key, value] : options.overrides) metadata.Set(key, value);
+  if (importance != nullptr && !importance->entries.empty()) {
+    SetImportanceKeys(*importance, &metadata);
+  }
+  return metadata;
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> PlanQuantization(const TensorSource& source, const Recipe* recipe,
+                                      const QuantizeOptions& options,
+                                      const ImportanceData* importance) {
+  static constexpr Recipe kCopy = {"COPY", 0, TensorType::kF32, false, false};
+  if (options.recipe.copy) recipe = &kCopy;
+  Plan plan;
+  plan.type_name = std::string(recipe->name);
+  GGUF_ASSIGN_OR_RETURN(const ModelTraits traits, ModelTraits::FromMetadata(source.metadata()));
+  GGUF_ASSIGN_OR_RETURN(const LayerPruning pruning,
+                        LayerPruning::Create(traits.num_layers, options.prune_layers));
+  GGUF_ASSIGN_OR_RETURN(plan.tensors, ListTensors(source, options, pruning));
+  GGUF_RETURN_IF_ERROR(DecideAll(source, *recipe, traits, options, importance, &plan));
+  GGUF_ASSIGN_OR_RETURN(const Metadata metadata,
+                        OutputMetadata(source, *recipe, options, importance, pruning));
+  std::vector<uint32_t> shard_of;
+  if (options.keep_split) {
+    for (const PlannedTensor& tensor : plan.tensors) {
+      shard_of.push_back(source.shard_of(tensor.source_index));
+    }
+  }
+  GGUF_RETURN_IF_ERROR(LayOut(metadata, options.split, shard_of, &plan));
+  return plan;
+}
+
+}  // namespace gguf

@@ -1,0 +1,139 @@
+#include "quantize/plan_quantize.h"
+
+#include <string>
+#include <vector>
+
+#include "gguf/keys.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "quantize/memory_source.h"
+
+namespace gguf {
+namespace {
+
+using ::testing::HasSubstr;
+
+MemorySource Model(int layers) {
+  MemorySource source;
+  Metadata* metadata = source.mutable_metadata();
+  metadata->Set(keys::kGeneralArchitecture, "llama");
+  metadata->Set("llama.block_count", static_cast<uint32_t>(layers));
+  metadata->Set("split.count", uint16_t{3});
+  for (int layer = layers - 1; layer >= 0; --layer) {
+    const std::string prefix = "blk." + std::to_string(layer);
+    source.Add(prefix + ".ffn_down.weight", {4, 256}, std::vector<float>(1024, 0.5f));
+    source.Add(prefix + ".attn_norm.weight", {256}, std::vector<float>(256, 1.0f));
+    source.Add(prefix + ".attn_k.weight", {4, 48}, std::vector<float>(192, 0.5f));
+  }
+  source.Add("token_embd.weight", {8, 256}, std::vector<float>(2048, 0.5f));
+  return source;
+}
+
+const PlannedTensor& Find(const Plan& plan, const std::string& name) {
+  for (const PlannedTensor& tensor : plan.tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  ADD_FAILURE() << "no tensor " << name;
+  return plan.tensors[0];
+}
+
+absl::StatusOr<Plan> PlanOf(const TensorSource& source, const char* type,
+                            const QuantizeOptions& options = QuantizeOptions(),
+                            const ImportanceData* importance = nullptr) {
+  return PlanQuantization(source, *ParseRecipe(type), options, importance);
+}
+
+TEST(PlanQuantizeTest, OrderTypesFallbacksAndMetadata) {
+  const MemorySource source = Model(11);
+  const auto plan = PlanOf(source, "Q4_K_S");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->tensors[0].name, "token_embd.weight");
+  EXPECT_EQ(plan->tensors[1].name, "blk.0.attn_k.weight");
+  EXPECT_EQ(plan->tensors[7].name, "blk.2.attn_k.weight");              // by number, not by digit
+  EXPECT_EQ(Find(*plan, "token_embd.weight").type, TensorType::kQ6_K);  // tied
+  EXPECT_EQ(Find(*plan, "blk.10.ffn_down.weight").type, TensorType::kQ4_K);
+  EXPECT_EQ(Find(*plan, "blk.3.attn_norm.weight").encoder, nullptr);
+  const PlannedTensor& odd = Find(*plan, "blk.3.attn_k.weight");  // 48 columns
+  EXPECT_EQ(odd.type, TensorType::kF16);
+  EXPECT_TRUE(odd.is_fallback);
+  EXPECT_EQ(plan->num_fallbacks(), 11u);
+  EXPECT_THAT(plan->warnings.back(), HasSubstr("11 of 34"));
+  const std::string& head = plan->shards[0].layout.head;
+  EXPECT_THAT(head, HasSubstr("general.quantization_version"));
+  EXPECT_EQ(head.find("split.count"), std::string::npos);
+}
+
+TEST(PlanQuantizeTest, QuantizedSourcesNeedPermission) {
+  MemorySource source;
+  source.AddBytes("blk.0.attn_v.weight", {1, 32}, TensorType::kQ8_0, std::vector<uint8_t>(34));
+  EXPECT_THAT(std::string(PlanOf(source, "Q4_0").status().message()),
+              HasSubstr("'blk.0.attn_v.weight' is Q8_0 already"));
+  QuantizeOptions options;
+  options.allow_requantize = true;
+  EXPECT_TRUE(PlanOf(source, "Q4_0", options).ok());
+  EXPECT_TRUE(PlanOf(source, "Q8_0").ok());  // a copy
+  options = QuantizeOptions();
+  options.recipe.copy = true;
+  const auto copy = PlanQuantization(source, nullptr, options, nullptr);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ(copy->type_name, "COPY");
+  EXPECT_EQ(copy->tensors[0].encoder, nullptr);
+}
+
+TEST(PlanQuantizeTest, ImportanceByOldNameAfterPruning) {
+  const MemorySource source = Model(3);
+  ImportanceData importance;
+  importance.path = "im.gguf";
+  for (int layer : {0, 2}) {
+    ImportanceEntry& entry =
+        importance.entries["blk." + std::to_string(layer) + ".ffn_down.weight"];
+    entry.sums.assign(256, 2.0f * (layer + 1));
+    entry.counts = {2};
+  }
+  QuantizeOptions options;
+  options.prune_layers = {0};
+  const auto plan = PlanOf(source, "Q4_K_S", options, &importance);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->tensors.size(), 7u);
+  const PlannedTensor& tensor = Find(*plan, "blk.1.ffn_down.weight");  // was layer 2
+  ASSERT_EQ(tensor.importance.size(), 256u);
+  EXPECT_EQ(tensor.importance[0], 3.0f);
+  EXPECT_THAT(plan->warnings[0], HasSubstr("no importance data in im.gguf for token_embd.weight, "
+                                           "blk.0.ffn_down.weight: quantized without"));
+}
+
+TEST(PlanQuantizeTest, ImportanceOfAnotherModelIsRefused) {
+  const MemorySource source = Model(1);
+  ImportanceData importance;
+  importance.path = "im.gguf";
+  importance.entries["blk.0.ffn_down.weight"] = {std::vector<float>(128, 1.0f), {1}};
+  EXPECT_THAT(
+      std::string(PlanOf(source, "Q4_0", QuantizeOptions(), &importance).status().message()),
+      HasSubstr("entry 'blk.0.ffn_down.weight' has 128 values, expected 256"));
+}
+
+TEST(PlanQuantizeTest, OverridesComeLastAndImatrixKeysAreSet) {
+  const MemorySource source = Model(1);
+  ImportanceData importance;
+  importance.path = std::string(200, 'p');
+  importance.datasets = {"text.txt"};
+  importance.chunk_count = 7;
+  importance.entries["blk.0.ffn_down.weight"] = {std::vector<float>(256, 1.0f), {1}};
+  QuantizeOptions options;
+  options.overrides = {{"general.file_type", Value(uint32_t{99})}, {"my.key", Value("text")}};
+  const auto plan = PlanOf(source, "Q4_0", options, &importance);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const std::string& head = plan->shards[0].layout.head;
+  EXPECT_THAT(head, HasSubstr("quantize.imatrix.chunks_count"));
+  EXPECT_THAT(head, HasSubstr(std::string(127, 'p')));
+  EXPECT_EQ(head.find(std::string(128, 'p')), std::string::npos);
+  EXPECT_THAT(head, HasSubstr("my.key"));
+}
+
+TEST(PlanQuantizeTest, TypesWithoutAnEncoderAreNamed) {
+  const MemorySource source = Model(1);
+  EXPECT_THAT(std::string(PlanOf(source, "IQ4_NL").status().message()), HasSubstr("IQ4_NL"));
+}
+
+}  // namespace
+}  // namespace gguf

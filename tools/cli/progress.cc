@@ -1,0 +1,82 @@
+#include "tools/cli/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "gguf/base/sizes.h"
+
+namespace gguf {
+namespace {
+
+constexpr absl::Duration kLivePeriod = absl::Milliseconds(100);
+constexpr absl::Duration kPlainPeriod = absl::Seconds(5);
+constexpr int kBarWidth = 24;
+
+size_t TerminalWidth() {
+  winsize size = {};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+std::string Bar(double fraction) {
+  const int full = static_cast<int>(fraction * kBarWidth);
+  return absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '.'), "]");
+}
+
+}  // namespace
+
+ProgressBar::ProgressBar(absl::string_view label, uint64_t total_bytes, absl::string_view mode,
+                         bool quiet)
+    : label_(label), total_bytes_(total_bytes), start_(absl::Now()) {
+  const bool is_terminal = isatty(STDERR_FILENO) == 1;
+  is_shown_ = !quiet && mode != "never";
+  is_live_ = is_terminal;
+  period_ = is_live_ ? kLivePeriod : kPlainPeriod;
+  next_ = start_ + (mode == "always" && !is_live_ ? absl::ZeroDuration() : period_);
+}
+
+ProgressBar::~ProgressBar() { Finish(); }
+
+std::string ProgressBar::Line(uint64_t done, absl::string_view tensor, absl::Time now) const {
+  const double seconds = std::max(1e-9, absl::ToDoubleSeconds(now - start_));
+  const double fraction =
+      total_bytes_ == 0 ? 1.0 : std::min(1.0, static_cast<double>(done) / total_bytes_);
+  const double rate = done / seconds;
+  const int64_t left = rate > 0 ? static_cast<int64_t>((total_bytes_ - done) / rate + 0.5) : 0;
+  return absl::StrFormat("%s %s%3.0f%%  %s/s  %d:%02d left  %s", label_,
+                         is_live_ ? absl::StrCat(Bar(fraction), " ") : "", 100 * fraction,
+                         FormatSize(static_cast<uint64_t>(rate)), left / 60, left % 60,
+                         absl::Utf8SafeCEscape(tensor));
+}
+
+void ProgressBar::Advance(uint64_t bytes, absl::string_view tensor) {
+  if (!is_shown_) return;
+  absl::MutexLock lock(&mutex_);
+  done_ += bytes;
+  const absl::Time now = absl::Now();
+  if (now < next_) return;
+  next_ = now + period_;
+  std::string line = Line(std::min(done_, total_bytes_), tensor, now);
+  if (is_live_) {
+    line.resize(std::min(line.size(), TerminalWidth() - 1));
+    std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+    has_line_ = true;
+  } else {
+    std::fprintf(stderr, "%s\n", line.c_str());
+  }
+}
+
+void ProgressBar::Finish() {
+  absl::MutexLock lock(&mutex_);
+  if (has_line_) std::fprintf(stderr, "\r\x1b[K");
+  has_line_ = false;
+}
+
+}  // namespace gguf

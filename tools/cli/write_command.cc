@@ -1,0 +1,168 @@
+#include "tools/cli/write_command.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gguf/base/sizes.h"
+#include "gguf/base/status_macros.h"
+#include "gguf/io/file.h"
+#include "quantize/write.h"
+#include "tools/cli/progress.h"
+#include "tools/report/render.h"
+#include "tools/report/write_result.h"
+
+namespace gguf {
+namespace {
+
+constexpr size_t kShardSuffix = sizeof("-00001-of-00003") - 1;
+
+absl::Status WriteReportFile(const gguf_toolchain::WriteResult& result, const std::string& path) {
+  GGUF_ASSIGN_OR_RETURN(const std::string text, RenderReport(result, path));
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
+                        OutputFile::Create(path, text.size(), {/*replace=*/true}));
+  GGUF_RETURN_IF_ERROR(file->Write(
+      0, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()), text.size())));
+  return file->Commit();
+}
+
+void PrintTensors(const gguf_toolchain::WriteResult& result) {
+  for (const gguf_toolchain::OutputResult& output : result.outputs()) {
+    size_t width = 0;
+    for (const auto& tensor : output.tensors()) width = std::max(width, tensor.name().size());
+    for (const auto& tensor : output.tensors()) {
+      std::fprintf(stderr, "  %-*s  %7s -> %-7s  %10s%s%s", static_cast<int>(width),
+                   Printable(tensor.name()).c_str(), tensor.source_type().c_str(),
+                   tensor.type().c_str(), FormatSize(static_cast<uint64_t>(tensor.bytes())).c_str(),
+                   tensor.is_fallback() ? "  (fallback)" : "",
+                   tensor.has_importance() ? "  (importance)" : "");
+      if (result.is_verified()) {
+        std::fprintf(stderr, "  relative RMSE %.5f", tensor.error().relative_rmse());
+      }
+      std::fprintf(stderr, "\n");
+    }
+  }
+}
+
+absl::Status Print(const gguf_toolchain::WriteResult& result, const CommonOptions& common) {
+  if (common.verbose && !common.quiet) PrintTensors(result);
+  if (common.json) {
+    GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
+    std::fputs(json.c_str(), stdout);
+  } else if (!common.quiet) {
+    std::fputs(ToText(result).c_str(), stdout);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WriteOptions> ToWriteOptions(const WriteCommandOptions& options,
+                                            const CommonOptions& common) {
+  WriteOptions write;
+  write.replace = options.force;
+  write.verify = options.verify;
+  write.threads = common.threads;
+  write.cancelled = &Interrupted();
+  if (!options.memory_limit.empty()) {
+    const absl::StatusOr<uint64_t> limit = ParseSize(options.memory_limit);
+    if (!limit.ok()) {
+      return UsageError(absl::StrCat("--memory-limit: ", limit.status().message()));
+    }
+    write.memory_limit = *limit;
+  }
+  return write;
+}
+
+}  // namespace
+
+void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
+  app->add_flag("--force", options->force, "replace existing outputs");
+  app->add_flag("--dry-run", options->dry_run, "print types and exact sizes, write nothing");
+  app->add_flag("--verify", options->verify,
+                "read the output again and report the error of each tensor");
+  app->add_option("--report", options->reports, "also write the result to FILE.json, .md or .html")
+      ->type_name("FILE");
+  app->add_option("--memory-limit", options->memory_limit,
+                  "resident memory of the whole run, such as 512MiB [no limit]")
+      ->type_name("SIZE");
+  app->add_option("--split-max-size", options->split_max_size,
+                  "tensor data per shard, such as 2G [one file]")
+      ->type_name("SIZE");
+  app->add_option("--split-max-tensors", options->split_max_tensors, "tensors per shard [one file]")
+      ->check(CLI::PositiveNumber);
+  app->add_flag("--no-tensor-first-split", options->no_tensor_first_split,
+                "the first shard holds metadata only");
+}
+
+absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& options) {
+  SplitOptions split;
+  split.max_tensors = options.split_max_tensors;
+  split.no_tensor_first_split = options.no_tensor_first_split;
+  if (!options.split_max_size.empty()) {
+    const absl::StatusOr<uint64_t> bytes = ParseSize(options.split_max_size);
+    if (!bytes.ok()) {
+      return UsageError(absl::StrCat("--split-max-size: ", bytes.status().message()));
+    }
+    if (*bytes == 0) return UsageError("--split-max-size: expected a size above 0");
+    split.max_bytes = *bytes;
+  }
+  return split;
+}
+
+std::string DefaultOutput(absl::string_view input) {
+  while (input.size() > 1 && absl::EndsWith(input, "/")) input.remove_suffix(1);
+  if (absl::ConsumeSuffix(&input, ".gguf") && input.size() > kShardSuffix) {
+    const absl::string_view suffix = input.substr(input.size() - kShardSuffix);
+    if (suffix[0] == '-' && absl::ascii_isdigit(suffix[1]) && suffix.substr(6, 4) == "-of-") {
+      input.remove_suffix(kShardSuffix);
+    }
+  }
+  return absl::StrCat(input, "-{type}.gguf");
+}
+
+absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>& plans,
+                             absl::string_view program, absl::string_view output,
+                             const WriteCommandOptions& options, const CommonOptions& common) {
+  const absl::Time start = absl::Now();
+  std::vector<WriteRequest> requests;
+  for (const Plan& plan : plans) {
+    requests.push_back({&plan, ExpandType(output, plan.type_name)});
+  }
+  gguf_toolchain::WriteResult result = DescribePlans(requests);
+  result.set_program(std::string(program));
+  result.set_version(kVersion);
+  result.set_input(source.name());
+  result.set_is_dry_run(options.dry_run);
+  PrintWarnings({result.warnings().begin(), result.warnings().end()}, common);
+  for (const std::string& path : options.reports) {  // before the work, not after hours of it
+    const absl::StatusOr<std::string> rendered = RenderReport(result, path);
+    if (!rendered.ok()) return UsageError(rendered.status().message());
+  }
+  if (!options.dry_run) {
+    GGUF_ASSIGN_OR_RETURN(WriteOptions write, ToWriteOptions(options, common));
+    uint64_t total_bytes = plans.empty() ? 0 : plans[0].source_bytes();
+    ProgressBar progress(program, total_bytes, common.progress, common.quiet);
+    ProgressBar verify_progress("verify", total_bytes * plans.size(), common.progress,
+                                common.quiet);
+    write.progress = &progress;
+    write.verify_progress = &verify_progress;
+    absl::StatusOr<WriteReport> report = WriteOutputs(source, requests, write);
+    progress.Finish();
+    verify_progress.Finish();
+    if (!report.ok()) return report.status();
+    AddErrors(*report, &result);
+    PrintWarnings(report->warnings, common);
+  }
+  result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
+  for (const std::string& path : options.reports) {
+    GGUF_RETURN_IF_ERROR(WriteReportFile(result, path));
+  }
+  return Print(result, common);
+}
+
+}  // namespace gguf

@@ -1,0 +1,46 @@
+// What `convert` and `quantize` share: options of writing files, and the run from plans to results.
+
+#ifndef GGUF_TOOLCHAIN_TOOLS_CLI_WRITE_COMMAND_H_
+#define GGUF_TOOLCHAIN_TOOLS_CLI_WRITE_COMMAND_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "formats/tensor_source.h"
+#include "gguf/split.h"
+#include "quantize/plan.h"
+#include "tools/cli/cli.h"
+
+namespace gguf {
+
+struct WriteCommandOptions {
+  bool force = false;
+  bool dry_run = false;
+  bool verify = false;
+  std::vector<std::string> reports;
+  std::string memory_limit;
+  std::string split_max_size;
+  uint64_t split_max_tensors = 0;
+  bool no_tensor_first_split = false;
+};
+
+// Adds --force, --dry-run, --verify, --report, --memory-limit and the split options.
+void AddWriteOptions(CLI::App* app, WriteCommandOptions* options);
+
+// Of the split options; UsageError for a bad size.
+absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& options);
+
+// The output's name when none was given: `<input without .gguf, shard number or
+// slash>-{type}.gguf`.
+std::string DefaultOutput(absl::string_view input);
+
+// Writes (or, in a dry run, describes) the plans to `output`, whose `{type}` becomes each plan's
+// type, and prints and reports the result.
+absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>& plans,
+                             absl::string_view program, absl::string_view output,
+                             const WriteCommandOptions& options, const CommonOptions& common);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_TOOLS_CLI_WRITE_COMMAND_H_

@@ -1,0 +1,86 @@
+// Converts a Hugging Face checkpoint folder to GGUF.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "formats/open.h"
+#include "gguf/base/status_macros.h"
+#include "quantize/plan_convert.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/write_command.h"
+
+namespace gguf {
+namespace {
+
+constexpr char kHelp[] =
+    "Converts a Hugging Face checkpoint folder (config.json, *.safetensors, tokenizer files) to "
+    "GGUF.\n"
+    "Example: convert --outtype bf16 path/to/checkpoint model-{type}.gguf";
+
+struct Flags {
+  CommonOptions common;
+  WriteCommandOptions write;
+  std::vector<std::string> positional;
+  std::string outtype = "auto";
+  OpenOptions open;
+  bool print_supported_models = false;
+};
+
+void AddOptions(CLI::App* app, Flags* flags) {
+  app->add_option("files", flags->positional, "CHECKPOINT and OUTPUT [<checkpoint>-{type}.gguf]")
+      ->expected(0, 2)
+      ->type_name("");
+  app->add_option("--outtype", flags->outtype,
+                  "type of the matrices: f32, f16, bf16, q8_0, ...; auto: bf16 for a BF16 "
+                  "checkpoint, else f16")
+      ->capture_default_str()
+      ->type_name("TYPE");
+  app->add_option("--model-name", flags->open.model_name, "general.name [from the folder's name]");
+  app->add_option("--metadata", flags->open.metadata_file,
+                  "JSON object of metadata that overrides the checkpoint's")
+      ->type_name("FILE.json");
+  app->add_flag("--vocab-only", flags->open.vocab_only, "metadata and tokenizer, no tensors");
+  app->add_flag("--print-supported-models", flags->print_supported_models,
+                "list the architectures this version converts");
+  AddWriteOptions(app, &flags->write);
+  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+}
+
+absl::Status Convert(Flags* flags) {
+  if (flags->print_supported_models) {
+    for (const absl::string_view name : SupportedArchitectures()) {
+      std::printf("%s\n", std::string(name).c_str());
+    }
+    return absl::OkStatus();
+  }
+  if (flags->positional.empty()) return UsageError("no CHECKPOINT folder given; see --help");
+  ConvertOptions options;
+  if (!absl::EqualsIgnoreCase(flags->outtype, "auto")) {
+    const absl::StatusOr<TensorType> type = ParseTensorType(flags->outtype);
+    if (!type.ok()) return UsageError(absl::StrCat("--outtype: ", type.status().message()));
+    options.type = *type;
+  }
+  GGUF_ASSIGN_OR_RETURN(options.split, ParseSplitOptions(flags->write));
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
+                        OpenCheckpoint(flags->positional[0], flags->open));
+  std::vector<Plan> plans(1);
+  GGUF_ASSIGN_OR_RETURN(plans[0], PlanConversion(*source, options));
+  const std::string output =
+      flags->positional.size() > 1 ? flags->positional[1] : DefaultOutput(flags->positional[0]);
+  return RunWriteCommand(*source, plans, "convert", output, flags->write, flags->common);
+}
+
+}  // namespace
+}  // namespace gguf
+
+int main(int argc, char** argv) {
+  CLI::App app(gguf::kHelp, "convert");
+  gguf::Flags flags;
+  gguf::AddOptions(&app, &flags);
+  return gguf::RunTool(&app, argc, argv, &flags.common, [&] { return gguf::Convert(&flags); });
+}
