@@ -151,8 +151,9 @@ def main():
     """Runs the test cases of the calling script; exits with 1 when one fails."""
     runner = unittest.TextTestRunner(stream=sys.stderr, verbosity=2, resultclass=XmlResult)
     program_run = unittest.main(module="__main__", testRunner=runner, exit=False)
-    write_xml(os.path.basename(sys.argv[0]), program_run.result.cases)
-    sys.exit(0 if program_run.result.wasSuccessful() else 1)
+    cases = program_run.result.cases
+    write_xml(os.path.basename(sys.argv[0]), cases)
+    sys.exit(0 if cases and program_run.result.wasSuccessful() else 1)
 
 
 if __name__ == "__main__":  # python3 -m harness skip TEST REASON
