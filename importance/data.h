@@ -14,7 +14,9 @@
 
 namespace gguf {
 
-// Of one weight tensor with `columns` input columns and `counts.size()` matrices (experts).
+// Of one weight tensor with `columns` input columns and `counts.size()` matrices (experts). Legacy
+// files keep no count per expert: their entries are one matrix of experts * columns columns, in the
+// same order, so that ImportanceWeights gives the same vector.
 struct ImportanceEntry {
   // [matrices, columns]: per column the sum over all rows seen of the squared activation.
   std::vector<float> sums;
@@ -30,9 +32,10 @@ struct ImportanceData {
   std::string path;  // as given by the user
 };
 
-// Reads either file format (GGUF first, then the legacy binary one), every number bounded by the
-// file's size. InvalidArgument names file, entry, found and expected: a sum without its counts, a
-// type other than F32, sizes that do not agree, a negative or non-finite value.
+// Reads either file format (GGUF when the file starts like one, else the legacy binary one), every
+// number bounded by the file's size. InvalidArgument names file, entry, found and expected: a sum
+// without its counts, a type other than F32, sizes that do not agree, a negative or non-finite
+// value.
 absl::StatusOr<ImportanceData> ReadImportance(absl::string_view path);
 
 // Keeps entries whose name contains one of `include` (all when empty) and none of `exclude`.

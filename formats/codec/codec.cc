@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "formats/codec/float_convert.h"
 #include "formats/codec/iq1_m.h"
 #include "formats/codec/iq1_s.h"
 #include "formats/codec/iq2_s.h"
@@ -30,6 +31,7 @@
 #include "formats/codec/q8_0.h"
 #include "formats/codec/q8_1.h"
 #include "formats/codec/q8_k.h"
+#include "formats/codec/rows.h"
 #include "formats/codec/tq1_0.h"
 #include "formats/codec/tq2_0.h"
 
@@ -73,62 +75,63 @@ size_t FindBad(const uint8_t* blocks, size_t num_blocks) {
 bool HasSaneScale(const BlockQ8_K& block) { return std::isfinite(block.d); }
 bool HasSaneScale(const BlockIQ1_M& block) { return IsFiniteF16(IQ1_MScale(block)); }
 bool HasSaneScale(const BlockMXFP4& block) { return block.e != 255; }
-bool HasSaneScale(const BlockBF16& block) { return (block.value & 0x7F80) != 0x7F80; }
-bool HasSaneScale(const BlockF32& block) { return std::isfinite(block.value); }
-bool HasSaneScale(const BlockF64& block) { return std::isfinite(block.value); }
 
 size_t AllSane(const uint8_t*, size_t num_blocks) { return num_blocks; }
 
-#define GGUF_F16_AT(type, field) FindBadF16<Block##type, offsetof(Block##type, field)>
-#define GGUF_F16_AT_BOTH(type, field1, field2) \
-  FindBadF16<Block##type, offsetof(Block##type, field1), offsetof(Block##type, field2)>
-#define GGUF_CODEC(type, find_bad_block)                                             \
-  {                                                                                  \
-    TensorType::k##type, DecodeReference<Block##type>, DecodeReference<Block##type>, \
-        find_bad_block                                                               \
-  }
+// Rows of the table: plain types, block types with one or two binary16 fields to check, others.
+#define GGUF_PLAIN(type, find_bad) \
+  Codec { TensorType::k##type, Decode##type, DecodeReference<Block##type>, find_bad }
+#define GGUF_BLOCK(type, find_bad) \
+  Codec { TensorType::k##type, DecodeRow##type, DecodeReference<Block##type>, find_bad }
+#define GGUF_F16_1(type, field) \
+  GGUF_BLOCK(type, (FindBadF16<Block##type, offsetof(Block##type, field)>))
+#define GGUF_F16_2(type, field1, field2) \
+  GGUF_BLOCK(                            \
+      type,                              \
+      (FindBadF16<Block##type, offsetof(Block##type, field1), offsetof(Block##type, field2)>))
 
 const Codec kCodecs[] = {
-    GGUF_CODEC(F32, (FindBad<BlockF32, HasSaneScale>)),
-    GGUF_CODEC(F16, (GGUF_F16_AT(F16, value))),
-    GGUF_CODEC(Q4_0, (GGUF_F16_AT(Q4_0, d))),
-    GGUF_CODEC(Q4_1, (GGUF_F16_AT_BOTH(Q4_1, d, m))),
-    GGUF_CODEC(Q5_0, (GGUF_F16_AT(Q5_0, d))),
-    GGUF_CODEC(Q5_1, (GGUF_F16_AT_BOTH(Q5_1, d, m))),
-    GGUF_CODEC(Q8_0, (GGUF_F16_AT(Q8_0, d))),
-    GGUF_CODEC(Q8_1, (GGUF_F16_AT_BOTH(Q8_1, d, s))),
-    GGUF_CODEC(Q2_K, (GGUF_F16_AT_BOTH(Q2_K, d, dmin))),
-    GGUF_CODEC(Q3_K, (GGUF_F16_AT(Q3_K, d))),
-    GGUF_CODEC(Q4_K, (GGUF_F16_AT_BOTH(Q4_K, d, dmin))),
-    GGUF_CODEC(Q5_K, (GGUF_F16_AT_BOTH(Q5_K, d, dmin))),
-    GGUF_CODEC(Q6_K, (GGUF_F16_AT(Q6_K, d))),
-    GGUF_CODEC(Q8_K, (FindBad<BlockQ8_K, HasSaneScale>)),
-    GGUF_CODEC(IQ2_XXS, (GGUF_F16_AT(IQ2_XXS, d))),
-    GGUF_CODEC(IQ2_XS, (GGUF_F16_AT(IQ2_XS, d))),
-    GGUF_CODEC(IQ3_XXS, (GGUF_F16_AT(IQ3_XXS, d))),
-    GGUF_CODEC(IQ1_S, (GGUF_F16_AT(IQ1_S, d))),
-    GGUF_CODEC(IQ4_NL, (GGUF_F16_AT(IQ4_NL, d))),
-    GGUF_CODEC(IQ3_S, (GGUF_F16_AT(IQ3_S, d))),
-    GGUF_CODEC(IQ2_S, (GGUF_F16_AT(IQ2_S, d))),
-    GGUF_CODEC(IQ4_XS, (GGUF_F16_AT(IQ4_XS, d))),
-    GGUF_CODEC(I8, AllSane),
-    GGUF_CODEC(I16, AllSane),
-    GGUF_CODEC(I32, AllSane),
-    GGUF_CODEC(I64, AllSane),
-    GGUF_CODEC(F64, (FindBad<BlockF64, HasSaneScale>)),
-    GGUF_CODEC(IQ1_M, (FindBad<BlockIQ1_M, HasSaneScale>)),
-    GGUF_CODEC(BF16, (FindBad<BlockBF16, HasSaneScale>)),
-    GGUF_CODEC(TQ1_0, (GGUF_F16_AT(TQ1_0, d))),
-    GGUF_CODEC(TQ2_0, (GGUF_F16_AT(TQ2_0, d))),
-    GGUF_CODEC(MXFP4, (FindBad<BlockMXFP4, HasSaneScale>)),
-    GGUF_CODEC(NVFP4, AllSane),
-    GGUF_CODEC(Q1_0, (GGUF_F16_AT(Q1_0, d))),
-    GGUF_CODEC(Q2_0, (GGUF_F16_AT(Q2_0, d))),
+    GGUF_PLAIN(F32, FindNonFiniteF32),
+    GGUF_PLAIN(F16, FindNonFiniteF16),
+    GGUF_F16_1(Q4_0, d),
+    GGUF_F16_2(Q4_1, d, m),
+    GGUF_F16_1(Q5_0, d),
+    GGUF_F16_2(Q5_1, d, m),
+    GGUF_F16_1(Q8_0, d),
+    GGUF_F16_2(Q8_1, d, s),
+    GGUF_F16_2(Q2_K, d, dmin),
+    GGUF_F16_1(Q3_K, d),
+    GGUF_F16_2(Q4_K, d, dmin),
+    GGUF_F16_2(Q5_K, d, dmin),
+    GGUF_F16_1(Q6_K, d),
+    GGUF_BLOCK(Q8_K, (FindBad<BlockQ8_K, HasSaneScale>)),
+    GGUF_F16_1(IQ2_XXS, d),
+    GGUF_F16_1(IQ2_XS, d),
+    GGUF_F16_1(IQ3_XXS, d),
+    GGUF_F16_1(IQ1_S, d),
+    GGUF_F16_1(IQ4_NL, d),
+    GGUF_F16_1(IQ3_S, d),
+    GGUF_F16_1(IQ2_S, d),
+    GGUF_F16_1(IQ4_XS, d),
+    GGUF_PLAIN(I8, AllSane),
+    GGUF_PLAIN(I16, AllSane),
+    GGUF_PLAIN(I32, AllSane),
+    GGUF_PLAIN(I64, AllSane),
+    GGUF_PLAIN(F64, FindNonFiniteF64),
+    GGUF_BLOCK(IQ1_M, (FindBad<BlockIQ1_M, HasSaneScale>)),
+    GGUF_PLAIN(BF16, FindNonFiniteBF16),
+    GGUF_F16_1(TQ1_0, d),
+    GGUF_F16_1(TQ2_0, d),
+    GGUF_BLOCK(MXFP4, (FindBad<BlockMXFP4, HasSaneScale>)),
+    GGUF_BLOCK(NVFP4, AllSane),
+    GGUF_F16_1(Q1_0, d),
+    GGUF_F16_1(Q2_0, d),
 };
 
-#undef GGUF_CODEC
-#undef GGUF_F16_AT
-#undef GGUF_F16_AT_BOTH
+#undef GGUF_PLAIN
+#undef GGUF_BLOCK
+#undef GGUF_F16_1
+#undef GGUF_F16_2
 
 }  // namespace
 

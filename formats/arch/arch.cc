@@ -1,0 +1,119 @@
+#include "formats/arch/arch.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "formats/arch/common_metadata.h"
+#include "formats/arch/llama.h"
+#include "gguf/base/status_macros.h"
+
+namespace gguf {
+namespace {
+
+constexpr const Family* kFamilies[] = {
+    &kLlamaFamily,
+};
+
+std::string SupportedClasses() {
+  std::vector<absl::string_view> names;
+  for (const Family* family : kFamilies) {
+    for (const ModelClass& model_class : family->classes) names.push_back(model_class.architecture);
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+// The class whose defaults count: config.json's architecture selects the family, its model_type the
+// row.
+const ModelClass* FindClass(const Family& family, const HfConfig& config) {
+  for (const ModelClass& model_class : family.classes) {
+    const bool matches = config.model_type().empty()
+                             ? model_class.architecture == config.architecture()
+                             : model_class.model_type == config.model_type();
+    if (matches) return &model_class;
+  }
+  return nullptr;
+}
+
+absl::Status CheckRopeType(const Family& family, const HfConfig& config) {
+  GGUF_ASSIGN_OR_RETURN(const HfRope rope, config.Rope());
+  if (rope.type.empty()) return absl::OkStatus();
+  for (const absl::string_view known : family.rope_types) {
+    if (known == rope.type) return absl::OkStatus();
+  }
+  return absl::UnimplementedError(absl::StrCat(config.file_name(), ": the rope type \"", rope.type,
+                                               "\" is not supported for ", config.architecture(),
+                                               "; supported are default, ",
+                                               absl::StrJoin(family.rope_types, ", "), "."));
+}
+
+}  // namespace
+
+absl::Span<const Family* const> AllFamilies() { return kFamilies; }
+
+absl::StatusOr<const Family*> ResolveFamily(HfConfig* config) {
+  for (const Family* family : kFamilies) {
+    const bool is_member =
+        std::any_of(family->classes.begin(), family->classes.end(),
+                    [&](const ModelClass& c) { return c.architecture == config->architecture(); });
+    if (!is_member) continue;
+    // An unknown model_type gets no defaults: keys it omits are asked for by name.
+    static constexpr ModelClass kUnknown = {"", "", "{}"};
+    const ModelClass* found = FindClass(*family, *config);
+    const ModelClass& model_class = found == nullptr ? kUnknown : *found;
+    GGUF_RETURN_IF_ERROR(config->SetDefaults(model_class.defaults));
+    GGUF_RETURN_IF_ERROR(family->complete_config(model_class, config));
+    return family;
+  }
+  return absl::UnimplementedError(
+      absl::StrCat(config->file_name(), ": the architecture ", config->architecture(),
+                   " is not supported; supported are ", SupportedClasses(), "."));
+}
+
+absl::StatusOr<ModelSizes> ReadModelSizes(const HfConfig& config) {
+  const struct {
+    SizeField field;
+    absl::string_view key;
+  } kSizes[] = {
+      {&ModelSizes::layers, "num_hidden_layers"},  {&ModelSizes::vocab, "vocab_size"},
+      {&ModelSizes::hidden, "hidden_size"},        {&ModelSizes::feed_forward, "intermediate_size"},
+      {&ModelSizes::heads, "num_attention_heads"}, {&ModelSizes::kv_heads, "num_key_value_heads"},
+  };
+  ModelSizes sizes;
+  for (const auto& [field, key] : kSizes) {
+    GGUF_ASSIGN_OR_RETURN(sizes.*field, config.GetUint(key));
+    if (sizes.*field == 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          config.file_name(), ": ", key, " is 0, expected at least 1; correct it in the file."));
+    }
+  }
+  GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> head_dim, config.FindUint({"head_dim"}));
+  if (sizes.heads % sizes.kv_heads != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.file_name(), ": num_attention_heads is ", sizes.heads,
+        ", which num_key_value_heads ", sizes.kv_heads, " does not divide; correct the file."));
+  }
+  if (!head_dim.has_value() && sizes.hidden % sizes.heads != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.file_name(), ": hidden_size is ", sizes.hidden, ", which num_attention_heads ",
+        sizes.heads, " does not divide, and there is no head_dim; correct the file."));
+  }
+  sizes.head_dim = head_dim.value_or(sizes.hidden / sizes.heads);
+  if (sizes.head_dim == 0 || sizes.head_dim % 2 != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.file_name(), ": the size of a head is ", sizes.head_dim,
+                     ", expected an even number; correct head_dim in the file."));
+  }
+  sizes.query_rows = sizes.heads * sizes.head_dim;  // both below 2^32
+  sizes.kv_rows = sizes.kv_heads * sizes.head_dim;
+  return sizes;
+}
+
+absl::Status SetFamilyMetadata(const Family& family, const HfConfig& config,
+                               const ModelSizes& sizes, Metadata* metadata) {
+  GGUF_RETURN_IF_ERROR(CheckRopeType(family, config));
+  GGUF_RETURN_IF_ERROR(SetCommonMetadata(family.name, config, metadata));
+  return family.set_metadata(config, sizes, metadata);
+}
+
+}  // namespace gguf

@@ -1,0 +1,117 @@
+// Model families as data: what a conversion must know about one is a Family, in a file of its own,
+// and a row in arch.cc.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_ARCH_ARCH_H_
+#define GGUF_TOOLCHAIN_FORMATS_ARCH_ARCH_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "formats/hf_config.h"
+#include "formats/json.h"
+#include "gguf/metadata.h"
+#include "gguf/shape.h"
+
+namespace gguf {
+
+// The sizes a decoder's tensor shapes are made of.
+struct ModelSizes {
+  uint64_t layers = 0;
+  uint64_t vocab = 0;
+  uint64_t hidden = 0;
+  uint64_t feed_forward = 0;
+  uint64_t heads = 0;
+  uint64_t kv_heads = 0;
+  uint64_t head_dim = 0;
+  uint64_t query_rows = 0;  // heads * head_dim
+  uint64_t kv_rows = 0;     // kv_heads * head_dim
+};
+using SizeField = uint64_t ModelSizes::*;
+
+// When a tensor may be absent.
+enum class Presence {
+  kRequired,
+  kRequiredUnlessTied,  // absent when tie_word_embeddings is true
+};
+
+// One tensor of the checkpoint and what becomes of it.
+struct TensorRule {
+  // Names without ".weight" and ".bias". "N" stands for the layer: the rule is for every layer.
+  absl::string_view source;  // "model.layers.N.self_attn.q_proj"
+  absl::string_view target;  // "blk.N.attn_q"
+
+  // Shape of the weight: [rows, columns], or [rows] when `columns` is null. A bias has [rows].
+  SizeField rows;
+  SizeField columns;
+
+  // Number of heads whose rows are reordered from half-split to adjacent rotary pairs; null for
+  // none: out[head * d + 2 * j + s] = in[head * d + s * d / 2 + j], d = rows / heads, s in {0, 1}.
+  SizeField permuted_heads = nullptr;
+
+  Presence presence = Presence::kRequired;
+
+  // Key of config.json that says whether there is a bias (one is taken either way, and required
+  // when the key is true); empty: a bias is an error.
+  absl::string_view bias_key = {};
+};
+
+// A tensor that the checkpoint does not hold: its values follow from the configuration.
+struct GeneratedTensor {
+  std::string name;
+  Shape shape;
+  std::vector<float> values;
+};
+
+// A class of the training library. Rows of one family differ in the defaults of omitted keys.
+struct ModelClass {
+  absl::string_view architecture;  // config.json architectures[0]: "LlamaForCausalLM"
+  absl::string_view model_type;    // config.json model_type: "llama"
+  absl::string_view defaults;      // JSON object: values of keys that config.json omits
+};
+
+struct Family {
+  absl::string_view name;  // general.architecture and the prefix of the family's keys
+  absl::Span<const ModelClass> classes;
+  absl::Span<const TensorRule> tensors;
+
+  // rope_type values with a meaning for this family, besides none.
+  absl::Span<const absl::string_view> rope_types;
+
+  // Fills in what the defaults of a class cannot say because it depends on other keys.
+  absl::Status (*complete_config)(const ModelClass& model_class, HfConfig* config);
+
+  // Keys beyond the common ones (common_metadata.h).
+  absl::Status (*set_metadata)(const HfConfig& config, const ModelSizes& sizes, Metadata* metadata);
+
+  // Changes to the tokenizer's keys; `tokenizer_config` is null when there is no such file.
+  absl::Status (*adjust_tokenizer)(const HfConfig& config, const Json& tokenizer_config,
+                                   Metadata* metadata);
+
+  absl::StatusOr<std::vector<GeneratedTensor>> (*generate_tensors)(const HfConfig& config,
+                                                                   const ModelSizes& sizes);
+};
+
+// A row per family.
+absl::Span<const Family* const> AllFamilies();
+
+// The family of config.architecture(), after completing `config` with the defaults of its class
+// (chosen by model_type; of none, when the family does not know it). Unimplemented, listing the
+// supported classes, for any other.
+absl::StatusOr<const Family*> ResolveFamily(HfConfig* config);
+
+// Reads and checks the sizes: none is zero, and heads divide evenly.
+absl::StatusOr<ModelSizes> ReadModelSizes(const HfConfig& config);
+
+// Common keys and those of the family, general.* excepted. Unimplemented for a rope type the family
+// does not know.
+absl::Status SetFamilyMetadata(const Family& family, const HfConfig& config,
+                               const ModelSizes& sizes, Metadata* metadata);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_ARCH_ARCH_H_

@@ -1,0 +1,120 @@
+#include "formats/arch/common_metadata.h"
+
+#include <array>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "gguf/base/status_macros.h"
+
+namespace gguf {
+namespace {
+
+// A key and the config.json keys its value may have, most usual first; empty names end the list.
+struct Key {
+  absl::string_view suffix;
+  std::array<absl::string_view, 4> names;
+
+  absl::Span<const absl::string_view> Names() const {
+    size_t count = 0;
+    while (count < names.size() && !names[count].empty()) ++count;
+    return absl::MakeConstSpan(names.data(), count);
+  }
+};
+
+constexpr Key kUintKeys[] = {
+    {"block_count", {"num_hidden_layers", "n_layers", "n_layer", "num_layers"}},
+    {"context_length", {"max_position_embeddings", "n_ctx", "n_positions"}},
+    {"embedding_length", {"hidden_size", "n_embd"}},
+    {"feed_forward_length", {"intermediate_size", "n_inner"}},
+    {"attention.head_count", {"num_attention_heads", "n_head"}},
+    {"attention.head_count_kv", {"num_key_value_heads"}},
+    {"attention.key_length", {"head_dim"}},
+    {"attention.value_length", {"head_dim"}},
+    {"expert_count", {"num_local_experts", "num_experts", "n_routed_experts"}},
+    {"expert_used_count", {"num_experts_per_tok"}},
+};
+constexpr Key kFloatKeys[] = {
+    {"attention.layer_norm_rms_epsilon", {"rms_norm_eps"}},
+    {"attention.layer_norm_epsilon", {"layer_norm_eps"}},
+};
+
+struct RopeKey {
+  absl::string_view suffix;
+  absl::optional<double> HfRope::*field;
+};
+constexpr RopeKey kRopeKeys[] = {
+    {"rope.freq_base", &HfRope::theta},
+    {"rope.freq_base_swa", &HfRope::local_theta},
+};
+constexpr RopeKey kLinearKeys[] = {
+    {"rope.scaling.factor", &HfRope::factor},
+};
+constexpr RopeKey kYarnKeys[] = {
+    {"rope.scaling.factor", &HfRope::factor},
+    {"rope.scaling.yarn_beta_fast", &HfRope::beta_fast},
+    {"rope.scaling.yarn_beta_slow", &HfRope::beta_slow},
+    {"rope.scaling.yarn_ext_factor", &HfRope::extrapolation_factor},
+    {"rope.scaling.yarn_attn_factor", &HfRope::attention_factor},
+};
+
+// Types that are stored as such. Others ("llama3", "dynamic") leave no key.
+struct ScalingType {
+  absl::string_view type;
+  absl::Span<const RopeKey> keys;
+};
+constexpr ScalingType kScalingTypes[] = {
+    {"linear", kLinearKeys},
+    {"yarn", kYarnKeys},
+    {"longrope", {}},
+};
+
+void SetRopeNumbers(absl::string_view prefix, const HfRope& rope, absl::Span<const RopeKey> keys,
+                    Metadata* metadata) {
+  for (const RopeKey& key : keys) {
+    const absl::optional<double>& value = rope.*key.field;
+    if (!value.has_value()) continue;
+    metadata->Set(absl::StrCat(prefix, ".", key.suffix), static_cast<float>(*value));
+  }
+}
+
+absl::Status SetRope(absl::string_view prefix, const HfConfig& config, Metadata* metadata) {
+  GGUF_ASSIGN_OR_RETURN(const HfRope rope, config.Rope());
+  SetRopeNumbers(prefix, rope, kRopeKeys, metadata);
+  for (const ScalingType& scaling : kScalingTypes) {
+    if (scaling.type != rope.type) continue;
+    metadata->Set(absl::StrCat(prefix, ".rope.scaling.type"), scaling.type);
+    SetRopeNumbers(prefix, rope, scaling.keys, metadata);
+  }
+  if (rope.type == "yarn" && rope.original_context.has_value()) {
+    const double length = *rope.original_context;
+    if (!(length >= 1 && length < 4294967296.0) || length != static_cast<uint32_t>(length)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(config.file_name(), ": original_max_position_embeddings is ", length,
+                       ", expected a whole number from 1 to 2^32 - 1; correct it in the file."));
+    }
+    metadata->Set(absl::StrCat(prefix, ".rope.scaling.original_context_length"),
+                  static_cast<uint32_t>(length));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SetCommonMetadata(absl::string_view prefix, const HfConfig& config,
+                               Metadata* metadata) {
+  for (const Key& key : kUintKeys) {
+    GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> value, config.FindUint(key.Names()));
+    if (!value.has_value()) continue;
+    metadata->Set(absl::StrCat(prefix, ".", key.suffix), static_cast<uint32_t>(*value));
+  }
+  for (const Key& key : kFloatKeys) {
+    GGUF_ASSIGN_OR_RETURN(const absl::optional<double> value, config.FindNumber(key.Names()));
+    if (!value.has_value()) continue;
+    metadata->Set(absl::StrCat(prefix, ".", key.suffix), static_cast<float>(*value));
+  }
+  return SetRope(prefix, config, metadata);
+}
+
+}  // namespace gguf

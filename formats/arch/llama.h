@@ -1,0 +1,14 @@
+// LlamaForCausalLM and MistralForCausalLM.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_ARCH_LLAMA_H_
+#define GGUF_TOOLCHAIN_FORMATS_ARCH_LLAMA_H_
+
+#include "formats/arch/arch.h"
+
+namespace gguf {
+
+extern const Family kLlamaFamily;
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_ARCH_LLAMA_H_

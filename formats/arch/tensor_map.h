@@ -1,0 +1,38 @@
+// Matching the tensors of a checkpoint against the rules of its family.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_ARCH_TENSOR_MAP_H_
+#define GGUF_TOOLCHAIN_FORMATS_ARCH_TENSOR_MAP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "formats/arch/arch.h"
+#include "formats/hf_config.h"
+#include "formats/safetensors.h"
+#include "gguf/shape.h"
+
+namespace gguf {
+
+struct MappedTensor {
+  size_t source;                // index into the tensors given
+  std::string name;             // in the GGUF
+  Shape shape;                  // as in the checkpoint
+  uint64_t permuted_heads = 0;  // TensorRule::permuted_heads; 0: rows stay in order
+};
+
+// What becomes of every tensor, in the order given. Tensors of other towers (vision, audio) and
+// what can be computed (rotary frequencies, masks) are dropped. InvalidArgument, naming `origin`
+// and the tensors: one that no rule is for, two for one rule, one that is missing in any layer, a
+// shape that does not follow from config.json.
+absl::StatusOr<std::vector<MappedTensor>> MapTensors(
+    absl::string_view origin, const Family& family, const HfConfig& config, const ModelSizes& sizes,
+    absl::Span<const SafetensorsTensor* const> tensors);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_ARCH_TENSOR_MAP_H_

@@ -1,0 +1,41 @@
+// The Highway decoders behind codec.h, one per block type; see Codec::decode.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_ROWS_H_
+#define GGUF_TOOLCHAIN_FORMATS_CODEC_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gguf {
+
+void DecodeRowQ4_0(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ4_1(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ5_0(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ5_1(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ8_0(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ8_1(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ2_K(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ3_K(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ4_K(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ5_K(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ6_K(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ8_K(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ2_XXS(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ2_XS(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ3_XXS(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ1_S(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ4_NL(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ3_S(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ2_S(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ4_XS(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowIQ1_M(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowTQ1_0(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowTQ2_0(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowMXFP4(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowNVFP4(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ1_0(const uint8_t* blocks, size_t num_values, float* out);
+void DecodeRowQ2_0(const uint8_t* blocks, size_t num_values, float* out);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_CODEC_ROWS_H_
