@@ -1,0 +1,77 @@
+"""What all programs have in common: help, version, wrong usage, missing input."""
+
+import harness
+
+# Per program: options its help must list, and a call that is right but for the missing input.
+PROGRAMS = {
+    "convert": (
+        ["--outtype", "--dry-run", "--model-name", "--metadata", "--vocab-only",
+         "--split-max-size", "--split-max-tensors", "--no-tensor-first-split",
+         "--print-supported-models", "--force", "--threads", "--quiet", "--verbose", "--progress",
+         "--json", "--version"],
+        ["convert", "absent", "out.gguf"]),
+    "quantize": (
+        ["--type", "--allow-requantize", "--leave-output-tensor", "--pure", "--imatrix",
+         "--include-weights", "--exclude-weights", "--output-tensor-type",
+         "--token-embedding-type", "--tensor-type", "--tensor-type-file", "--prune-layers",
+         "--keep-split", "--override-kv", "--dry-run", "--effort", "--verify", "--report",
+         "--memory-limit", "--split-max-size", "--force", "--threads", "--quiet", "--verbose",
+         "--progress", "--json", "--version"],
+        ["quantize", "--type", "Q8_0", "absent.gguf", "out.gguf"]),
+    "gguf": (
+        ["inspect", "verify", "diff", "split", "merge", "set", "remove", "extract", "swap-endian",
+         "--version"],
+        ["gguf", "inspect", "absent.gguf"]),
+}
+
+
+class Common(harness.ProgramTest):
+
+    def test_help_lists_options_and_an_example(self):
+        for name, (options, _) in PROGRAMS.items():
+            with self.subTest(program=name):
+                result = self.succeed(name, "--help")
+                for option in options:
+                    self.assertIn(option, result.stdout)
+                self.assertRegex(result.stdout, r"(?i)example")
+                self.assertEqual("", result.stderr)
+
+    def test_version_is_a_name_and_a_number(self):
+        for name in PROGRAMS:
+            with self.subTest(program=name):
+                self.assertRegex(self.succeed(name, "--version").stdout, rf"^{name} \d+\.\d+\.\d+\n$")
+
+    def test_unknown_option_is_wrong_usage(self):
+        for name in PROGRAMS:
+            with self.subTest(program=name):
+                self.fail_with(2, name, "--no-such-option", mentions=["--no-such-option", "--help"])
+
+    def test_no_arguments_is_wrong_usage(self):
+        for name in PROGRAMS:
+            with self.subTest(program=name):
+                self.fail_with(2, name)
+
+    def test_bad_values_are_wrong_usage(self):
+        for name, (_, call) in PROGRAMS.items():
+            for option, value in (("--threads", "many"), ("--threads", "-3"),
+                                  ("--progress", "sometimes")):
+                with self.subTest(program=name, option=option, value=value):
+                    self.fail_with(2, *call, f"{option}={value}", mentions=[option])
+
+    def test_missing_input_is_named(self):
+        for name, (_, call) in PROGRAMS.items():
+            with self.subTest(program=name):
+                self.fail_with(1, *call, mentions=[f"{name}: ", "absent"])
+                self.assertEqual([], self.listing())
+
+    def test_a_file_name_cannot_steer_the_terminal(self):
+        # Control bytes of a name are shown escaped.
+        for name, (_, call) in PROGRAMS.items():
+            with self.subTest(program=name):
+                evil = [word.replace("absent", "absent\x1b[31m\n") for word in call]
+                complaint = self.fail_with(1, *evil).stderr
+                self.assertNotIn("\x1b", complaint)
+
+
+if __name__ == "__main__":
+    harness.main()

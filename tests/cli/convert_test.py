@@ -1,0 +1,113 @@
+"""The command line of `convert`."""
+
+import json
+import os
+import shutil
+
+import gguf_file
+import harness
+
+CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
+
+
+class Convert(harness.ProgramTest):
+
+    def test_outtype_decides_type_and_file_type(self):
+        for name, file_type in (("f32", 0), ("f16", 1), ("q8_0", 7), ("bf16", 32)):
+            with self.subTest(type=name):
+                self.succeed("convert", "--outtype", name, CHECKPOINT, f"{name}.gguf")
+                reader = gguf_file.Reader(self.path(f"{name}.gguf"))
+                self.assertEqual(file_type, reader.get("general.file_type"))
+                self.assertEqual(name.upper(), reader.tensors["blk.0.attn_q.weight"].type)
+                self.assertEqual("F32", reader.tensors["blk.0.attn_norm.weight"].type)
+
+    def test_default_type_is_the_checkpoints(self):
+        self.succeed("convert", CHECKPOINT, "out-{type}.gguf")
+        self.assertEqual(["out-F16.gguf"], self.listing())
+        self.succeed("convert", os.path.join(harness.TESTDATA, "hf", "llama-sharded"),
+                     "out-{type}.gguf")
+        self.assertEqual(["out-BF16.gguf", "out-F16.gguf"], self.listing())
+
+    def test_default_output_is_named_after_folder_and_type(self):
+        shutil.copytree(CHECKPOINT, self.path("my-model"))
+        self.succeed("convert", "--outtype", "f16", "my-model")
+        self.assertIn("my-model-F16.gguf", self.listing())
+
+    def test_unknown_type_lists_the_known_ones(self):
+        self.fail_with(2, "convert", "--outtype", "f17", CHECKPOINT, "out.gguf",
+                       mentions=["f17", "f16", "bf16"])
+        self.assertEqual([], self.listing())
+
+    def test_existing_output_needs_force(self):
+        with open(self.path("out.gguf"), "w", encoding="utf-8") as file:
+            file.write("precious")
+        self.fail_with(1, "convert", CHECKPOINT, "out.gguf", mentions=["out.gguf", "--force"])
+        with open(self.path("out.gguf"), encoding="utf-8") as file:
+            self.assertEqual("precious", file.read())
+        self.succeed("convert", "--force", CHECKPOINT, "out.gguf")
+        gguf_file.Reader(self.path("out.gguf"))
+        self.assertEqual(["out.gguf"], self.listing())
+
+    def test_dry_run_tells_the_exact_size_and_writes_nothing(self):
+        for name in ("f32", "f16", "q8_0"):
+            with self.subTest(type=name):
+                plan = json.loads(self.succeed("convert", "--dry-run", "--json", "--outtype", name,
+                                               CHECKPOINT, "out.gguf").stdout)
+                self.assertEqual([], self.listing())
+                self.assertTrue(plan["is_dry_run"])
+                self.succeed("convert", "--outtype", name, CHECKPOINT, "out.gguf")
+                self.assertEqual(os.path.getsize(self.path("out.gguf")),
+                                 plan["outputs"][0]["file_bytes"])
+                os.remove(self.path("out.gguf"))
+
+    def test_json_is_one_document(self):
+        result = json.loads(self.succeed("convert", "--json", "--progress", "always", "--outtype",
+                                         "f16", CHECKPOINT, "out.gguf").stdout)
+        self.assertEqual("convert", result["program"])
+        self.assertFalse(result["is_dry_run"])
+        self.assertEqual("F16", result["outputs"][0]["type"].upper())
+        self.assertEqual(os.path.getsize(self.path("out.gguf")),
+                         result["outputs"][0]["file_bytes"])
+
+    def test_quiet_says_nothing(self):
+        result = self.succeed("convert", "--quiet", CHECKPOINT, "out.gguf")
+        self.assertEqual(("", ""), (result.stdout, result.stderr))
+
+    def test_model_name_and_metadata_file(self):
+        with open(self.path("about.json"), "w", encoding="utf-8") as file:
+            json.dump({"general.author": "An Author", "general.license": "apache-2.0"}, file)
+        self.succeed("convert", "--model-name", "A Name", "--metadata", "about.json", CHECKPOINT,
+                     "out.gguf")
+        reader = gguf_file.Reader(self.path("out.gguf"))
+        self.assertEqual("A Name", reader.get("general.name"))
+        self.assertEqual("An Author", reader.get("general.author"))
+        self.assertEqual("apache-2.0", reader.get("general.license"))
+
+    def test_vocab_only_has_a_vocabulary_and_no_tensors(self):
+        self.succeed("convert", "--vocab-only", CHECKPOINT, "out.gguf")
+        reader = gguf_file.Reader(self.path("out.gguf"))
+        self.assertEqual({}, reader.tensors)
+        self.assertEqual(640, len(reader.get("tokenizer.ggml.tokens")))
+
+    def test_split_by_number_of_tensors(self):
+        self.succeed("convert", "--split-max-tensors", 10, CHECKPOINT, "out.gguf")
+        names = self.listing()
+        self.assertGreater(len(names), 1)
+        self.assertEqual([f"out-{i + 1:05}-of-{len(names):05}.gguf" for i in range(len(names))],
+                         names)
+        self.succeed("convert", CHECKPOINT, "whole.gguf")
+        tensors = {}
+        for index, name in enumerate(names):
+            reader = gguf_file.Reader(self.path(name))
+            self.assertEqual(index, reader.get("split.no"))
+            self.assertLessEqual(len(reader.tensors), 10)
+            tensors.update(gguf_file.tensor_hashes(self.path(name)))
+        self.assertEqual(gguf_file.tensor_hashes(self.path("whole.gguf")), tensors)
+
+    def test_lists_supported_models_without_a_checkpoint(self):
+        self.assertIn("LlamaForCausalLM",
+                      self.succeed("convert", "--print-supported-models").stdout)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,218 @@
+"""The command line of `quantize`."""
+
+import json
+import os
+import shutil
+
+import gguf_file
+import harness
+
+CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
+FOLDER_NAME = "my-model"
+
+
+class Quantize(harness.ProgramTest):
+
+    def setUp(self):
+        super().setUp()
+        self.succeed("convert", "--outtype", "f16", CHECKPOINT, "in.gguf")
+
+    def outputs(self):
+        return [name for name in self.listing() if name != "in.gguf"]
+
+    def test_misspelt_type_lists_the_names(self):
+        for name in ("Q5_K_N", "Q9_0", "", "5_K_M", "999"):
+            with self.subTest(type=name):
+                self.fail_with(2, "quantize", "--type", name, "in.gguf", "out.gguf",
+                               mentions=["Q4_0", "Q5_K_M", "Q6_K", "IQ4_XS"])
+                self.assertEqual([], self.outputs())
+
+    def test_types_go_by_name_alias_and_number_in_any_case(self):
+        for name in ("q5_k_m", "Q5_K", "17"):
+            self.succeed("quantize", "--force", "--type", name, "in.gguf", f"{name}.gguf")
+        self.assert_same_files(self.path("q5_k_m.gguf"), self.path("Q5_K.gguf"))
+        self.assert_same_files(self.path("q5_k_m.gguf"), self.path("17.gguf"))
+        reader = gguf_file.Reader(self.path("17.gguf"))
+        self.assertEqual(17, reader.get("general.file_type"))
+        self.assertEqual(2, reader.get("general.quantization_version"))
+
+    def test_positional_form(self):
+        self.succeed("quantize", "--type", "Q4_K_M", "in.gguf", "named.gguf")
+        self.succeed("quantize", "in.gguf", "positional.gguf", "Q4_K_M", "2")
+        self.assert_same_files(self.path("named.gguf"), self.path("positional.gguf"))
+        self.succeed("quantize", "--force", "in.gguf", "positional.gguf", "q4_k_m")
+        self.assert_same_files(self.path("named.gguf"), self.path("positional.gguf"))
+        self.succeed("quantize", "in.gguf", "Q4_K_M")
+        self.assert_same_files(self.path("named.gguf"), self.path("in-Q4_K_M.gguf"))
+
+    def test_positional_form_with_a_misspelt_type(self):
+        self.fail_with(2, "quantize", "in.gguf", "out.gguf", "Q4_K_X", mentions=["Q4_K_M"])
+        self.assertEqual([], self.outputs())
+
+    def test_default_output_is_named_after_input_and_type(self):
+        self.succeed("quantize", "--type", "q8_0", "in.gguf")
+        self.assertEqual(["in-Q8_0.gguf"], self.outputs())
+
+    def test_default_output_of_a_folder(self):
+        shutil.copytree(CHECKPOINT, self.path(FOLDER_NAME))
+        for spelling in (FOLDER_NAME, FOLDER_NAME + "/"):
+            with self.subTest(folder=spelling):
+                self.succeed("quantize", "--force", "--type", "q8_0", spelling)
+                self.assertIn(FOLDER_NAME + "-Q8_0.gguf", self.listing())
+                os.remove(self.path(FOLDER_NAME + "-Q8_0.gguf"))
+
+    def test_several_types_fill_in_the_name(self):
+        self.succeed("quantize", "--type", "Q4_0,q8_0", "in.gguf", "out-{type}.gguf")
+        self.assertEqual(["out-Q4_0.gguf", "out-Q8_0.gguf"], self.outputs())
+        for name in ("Q4_0", "Q8_0"):
+            self.succeed("quantize", "--type", name, "in.gguf", f"single-{name}.gguf")
+            self.assert_same_files(self.path(f"single-{name}.gguf"), self.path(f"out-{name}.gguf"))
+
+    def test_several_types_need_a_name_with_type(self):
+        self.fail_with(2, "quantize", "--type", "Q4_0,Q8_0", "in.gguf", "out.gguf",
+                       mentions=["{type}"])
+        self.assertEqual([], self.outputs())
+
+    def test_existing_output_needs_force(self):
+        with open(self.path("out.gguf"), "w", encoding="utf-8") as file:
+            file.write("precious")
+        self.fail_with(1, "quantize", "--type", "Q8_0", "in.gguf", "out.gguf",
+                       mentions=["out.gguf", "--force"])
+        with open(self.path("out.gguf"), encoding="utf-8") as file:
+            self.assertEqual("precious", file.read())
+        self.succeed("quantize", "--force", "--type", "Q8_0", "in.gguf", "out.gguf")
+        self.assertIn("token_embd.weight", gguf_file.Reader(self.path("out.gguf")).tensors)
+
+    def test_one_existing_output_of_several_stops_all(self):
+        with open(self.path("out-Q8_0.gguf"), "w", encoding="utf-8") as file:
+            file.write("precious")
+        self.fail_with(1, "quantize", "--type", "Q4_0,Q8_0", "in.gguf", "out-{type}.gguf",
+                       mentions=["out-Q8_0.gguf", "--force"])
+        self.assertEqual(["out-Q8_0.gguf"], self.outputs())
+
+    def test_input_is_never_replaced(self):
+        before = gguf_file.tensor_hashes(self.path("in.gguf"))
+        os.symlink("in.gguf", self.path("symbolic.gguf"))
+        os.link(self.path("in.gguf"), self.path("hard.gguf"))
+        for output in ("in.gguf", "./in.gguf", "symbolic.gguf", "hard.gguf"):
+            with self.subTest(output=output):
+                self.fail_with(1, "quantize", "--force", "--type", "Q8_0", "in.gguf", output,
+                               mentions=["input"])
+        self.assertEqual(before, gguf_file.tensor_hashes(self.path("in.gguf")))
+        self.assertEqual(["hard.gguf", "symbolic.gguf"], self.outputs())
+
+    def test_dry_run_tells_the_exact_size_and_writes_nothing(self):
+        for name in ("Q4_0", "Q5_K_M", "Q2_K", "F16"):
+            with self.subTest(type=name):
+                plan = json.loads(self.succeed("quantize", "--dry-run", "--json", "--type", name,
+                                               "in.gguf", "out.gguf").stdout)
+                self.assertEqual([], self.outputs())
+                self.assertTrue(plan["is_dry_run"])
+                self.succeed("quantize", "--type", name, "in.gguf", "out.gguf")
+                self.assertEqual(os.path.getsize(self.path("out.gguf")),
+                                 plan["outputs"][0]["file_bytes"])
+                os.remove(self.path("out.gguf"))
+
+    def test_dry_run_in_words(self):
+        said = self.succeed("quantize", "--dry-run", "--type", "Q5_K_M", "in.gguf").stdout
+        self.assertIn("Q5_K_M", said)
+        self.assertEqual([], self.outputs())
+
+    def test_json_is_one_document(self):
+        result = self.succeed("quantize", "--json", "--progress", "always", "--verify", "--type",
+                              "Q4_0,Q8_0", "in.gguf", "out-{type}.gguf")
+        document = json.loads(result.stdout)
+        self.assertEqual("quantize", document["program"])
+        self.assertTrue(document["is_verified"])
+        self.assertEqual(["Q4_0", "Q8_0"], [output["type"] for output in document["outputs"]])
+        for output in document["outputs"]:
+            path = self.path(f"out-{output['type']}.gguf")
+            self.assertEqual(os.path.getsize(path), output["file_bytes"])
+            self.assertEqual(set(gguf_file.Reader(path).tensors),
+                             {tensor["name"] for tensor in output["tensors"]})
+        rough, fine = (output["error"]["relative_rmse"] for output in document["outputs"])
+        # Uniform steps of 2 / 15 and 2 / 255 of a block's largest value bound both errors.
+        self.assertTrue(0 < fine < 0.01 < rough < 0.13, (fine, rough))
+
+    def test_quiet_says_nothing(self):
+        result = self.succeed("quantize", "--quiet", "--type", "Q8_0", "in.gguf", "out.gguf")
+        self.assertEqual(("", ""), (result.stdout, result.stderr))
+
+    def test_report_by_ending(self):
+        for ending, start in (("json", "{"), ("md", "#"), ("html", "<!")):
+            with self.subTest(ending=ending):
+                self.succeed("quantize", "--force", "--report", f"report.{ending}", "--type",
+                             "Q8_0", "in.gguf", "out.gguf")
+                with open(self.path(f"report.{ending}"), encoding="utf-8") as file:
+                    self.assertTrue(file.read().lstrip().startswith(start))
+
+    def test_quantized_source_needs_permission(self):
+        self.succeed("quantize", "--type", "Q8_0", "in.gguf", "q8.gguf")
+        self.fail_with(1, "quantize", "--type", "Q4_0", "q8.gguf", "out.gguf",
+                       mentions=["--allow-requantize"])
+        self.assertNotIn("out.gguf", self.listing())
+        self.succeed("quantize", "--allow-requantize", "--type", "Q4_0", "q8.gguf", "out.gguf")
+        self.succeed("gguf", "verify", "out.gguf")
+
+    def test_copy_keeps_every_byte_of_every_tensor(self):
+        self.succeed("quantize", "--type", "Q5_K_M", "in.gguf", "q5.gguf")
+        self.succeed("quantize", "--type", "COPY", "q5.gguf", "copy.gguf")
+        self.assertEqual(gguf_file.tensor_hashes(self.path("q5.gguf")),
+                         gguf_file.tensor_hashes(self.path("copy.gguf")))
+
+    def test_type_of_chosen_tensors(self):
+        self.succeed("quantize", "--type", "Q4_K_M", "--tensor-type", "ffn_down=q8_0",
+                     "--token-embedding-type", "f16", "in.gguf", "out.gguf")
+        tensors = gguf_file.Reader(self.path("out.gguf")).tensors
+        self.assertEqual("Q8_0", tensors["blk.0.ffn_down.weight"].type)
+        self.assertEqual("Q8_0", tensors["blk.1.ffn_down.weight"].type)
+        self.assertEqual("F16", tensors["token_embd.weight"].type)
+        self.assertEqual("Q4_K", tensors["blk.0.attn_q.weight"].type)
+
+    def test_pattern_that_matches_nothing_is_an_error(self):
+        result = self.run_tool("quantize", "--type", "Q4_0", "--tensor-type", "fnn_down=q8_0",
+                               "in.gguf", "out.gguf")
+        self.assertIn(result.status, (1, 2))
+        self.assertIn("fnn_down", result.stderr)
+        self.assertEqual([], self.outputs())
+
+    def test_bad_values_are_wrong_usage(self):
+        for words in (["--memory-limit", "a lot"], ["--effort", "none"],
+                      ["--tensor-type", "ffn_down=q99"], ["--tensor-type", "ffn_down"],
+                      ["--output-tensor-type", "nothing"]):
+            with self.subTest(words=words):
+                self.fail_with(2, "quantize", "--type", "Q4_0", *words, "in.gguf", "out.gguf")
+                self.assertEqual([], self.outputs())
+
+    def test_override_kv_and_prune_layers(self):
+        self.succeed("quantize", "--type", "Q8_0", "--prune-layers", "0", "--override-kv",
+                     "general.name=str:Pruned", "in.gguf", "out.gguf")
+        reader = gguf_file.Reader(self.path("out.gguf"))
+        self.assertEqual("Pruned", reader.get("general.name"))
+        self.assertEqual(1, reader.get("llama.block_count"))
+        self.assertEqual({"0"}, {name.split(".")[1] for name in reader.tensors
+                                 if name.startswith("blk.")})
+
+    def test_types_that_need_importance_data_say_so(self):
+        self.fail_with(1, "quantize", "--type", "IQ2_XXS", "in.gguf", "out.gguf",
+                       mentions=["--imatrix"])
+        self.assertEqual([], self.outputs())
+
+    def test_split_input_and_split_output(self):
+        self.succeed("gguf", "split", "in.gguf", "shard", "--split-max-tensors", 8)
+        shards = [name for name in self.outputs() if name.startswith("shard-")]
+        self.assertGreater(len(shards), 1)
+        self.succeed("quantize", "--type", "Q4_0", "in.gguf", "whole.gguf")
+        for shard in (shards[0], shards[-1]):  # any shard names the set
+            self.succeed("quantize", "--force", "--type", "Q4_0", shard, "from-shards.gguf")
+            self.assertEqual(gguf_file.tensor_hashes(self.path("whole.gguf")),
+                             gguf_file.tensor_hashes(self.path("from-shards.gguf")))
+            self.assertNotIn("split.count",
+                             gguf_file.Reader(self.path("from-shards.gguf")).values)
+        self.succeed("quantize", "--keep-split", "--type", "Q4_0", shards[0], "kept.gguf")
+        kept = [name for name in self.outputs() if name.startswith("kept")]
+        self.assertEqual([name.replace("shard", "kept") for name in shards], kept)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,97 @@
+"""Disks that are full or cannot be written."""
+
+import os
+import subprocess
+
+import generate_checkpoint
+import harness
+
+# Mounts a file system of its own for one command; the mount ends with it. As root, or as anybody
+# where the kernel allows user namespaces.
+MOUNT = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 99; shift 2; "$@"; status=$?; ls -A "$0" >&3; ' \
+        'exit $status'
+UNSHARE = (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"])
+
+
+class Disk(harness.ProgramTest):
+
+    def setUp(self):
+        super().setUp()
+        generate_checkpoint.generate(self.path("model"))
+        os.mkdir(self.path("disk"))
+
+    def run_on_mount(self, options, *words):
+        """Runs a tool while a tmpfs with `options` is mounted at disk/; returns its result and what
+        it left there. Skips the test where nothing can be mounted."""
+        for unshare in UNSHARE:
+            left = os.path.join(self.folder, "left")
+            with open(left, "w", encoding="utf-8") as listing:
+                done = subprocess.run(
+                    unshare + ["bash", "-c", 'exec 3>&"$LEFT"; ' + MOUNT, self.path("disk"),
+                               options, self.path("disk")] + harness.command(words),
+                    cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True, check=False, pass_fds=[listing.fileno()],
+                    env=dict(os.environ, LEFT=str(listing.fileno())),
+                    timeout=harness.PROGRAM_SECONDS)
+            if done.returncode != 99 and not done.stderr.startswith("unshare:"):
+                with open(left, encoding="utf-8") as listing:
+                    return (harness.Result(done.returncode, done.stdout, done.stderr),
+                            listing.read().split())
+        self.skipTest("no tmpfs can be mounted here: " + done.stderr.strip())
+        raise AssertionError
+
+    def refuse_on_mount(self, options, mention, *words):
+        result, left = self.run_on_mount(options, *words)
+        self.assertEqual(1, result.status, harness.describe(words, result))
+        self.assertEqual(1, len(result.stderr.strip().splitlines()), result.stderr)
+        self.assertIn("disk/out.gguf", result.stderr)
+        self.assertRegex(result.stderr.lower(), mention)
+        self.assertEqual([], left)
+
+    def test_a_disk_that_is_large_enough(self):
+        # Shows that the mounts work, so that the failures below are what they seem.
+        result, left = self.run_on_mount("size=64m", "quantize", "--type", "Q8_0", "model",
+                                         "disk/out.gguf")
+        self.assertEqual(0, result.status, result.stderr)
+        self.assertEqual(["out.gguf"], left)
+
+    def test_no_space(self):
+        # The Q8_0 file takes 1.5 MB.
+        self.refuse_on_mount("size=1m", "space", "quantize", "--type", "Q8_0", "model",
+                             "disk/out.gguf")
+        self.refuse_on_mount("size=1m", "space", "convert", "--outtype", "f16", "model",
+                             "disk/out.gguf")
+
+    def test_space_for_one_of_two_outputs(self):
+        # 1.5 MB and 2.9 MB on a disk of 3 MB: none may stay.
+        words = ["quantize", "--type", "Q8_0,F16", "model", "disk/out-{type}.gguf"]
+        result, left = self.run_on_mount("size=3m", *words)
+        self.assertEqual(1, result.status, harness.describe(words, result))
+        self.assertEqual([], left)
+
+    def test_read_only_disk(self):
+        self.refuse_on_mount("ro", "read-only|permission|written", "quantize", "--type", "Q8_0",
+                             "model", "disk/out.gguf")
+
+    def test_folder_that_is_not_there(self):
+        self.fail_with(1, "quantize", "--type", "Q8_0", "model", "absent/out.gguf",
+                       mentions=["absent"])
+        self.assertFalse(os.path.exists(self.path("absent")))
+
+    def test_folder_that_is_a_file(self):
+        with open(self.path("file"), "w", encoding="utf-8"):
+            pass
+        for name in ("quantize", "convert"):
+            option = "--type" if name == "quantize" else "--outtype"
+            self.fail_with(1, name, option, "Q8_0", "model", "file/out.gguf", mentions=["file"])
+
+    def test_output_that_is_a_folder(self):
+        os.mkdir(self.path("out.gguf"))
+        for words in ([], ["--force"]):
+            self.fail_with(1, "quantize", *words, "--type", "Q8_0", "model", "out.gguf",
+                           mentions=["out.gguf"])
+        self.assertEqual([], os.listdir(self.path("out.gguf")))
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,89 @@
+"""The Python package `gguf` reads our files, and decodes each tensor to exactly the values that our
+own decoders give."""
+
+import os
+
+import gguf
+import harness
+import numpy
+
+CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
+TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M",
+         "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K"]
+
+
+def file_type(name):
+    """The package's own number of a recipe."""
+    for prefix in ("MOSTLY_", "ALL_"):
+        if hasattr(gguf.LlamaFileType, prefix + name):
+            return int(getattr(gguf.LlamaFileType, prefix + name))
+    raise KeyError(name)
+
+
+class GgufPackage(harness.ProgramTest):
+
+    def setUp(self):
+        super().setUp()
+        self.succeed("convert", "--outtype", "f32", CHECKPOINT, "source.gguf")
+        self.source = {tensor.name: tensor for tensor in
+                       gguf.GGUFReader(self.path("source.gguf")).tensors}
+
+    def test_reads_every_type_and_decodes_what_we_decode(self):
+        for name in TYPES:
+            with self.subTest(type=name):
+                self.succeed("quantize", "--type", name, "source.gguf", f"{name}.gguf")
+                # Our own decoding of that file.
+                self.succeed("quantize", "--allow-requantize", "--type", "F32", f"{name}.gguf",
+                             f"{name}-decoded.gguf")
+                reader = gguf.GGUFReader(self.path(f"{name}.gguf"))
+                decoded = {tensor.name: tensor for tensor in
+                           gguf.GGUFReader(self.path(f"{name}-decoded.gguf")).tensors}
+                self.assertEqual(set(self.source), {tensor.name for tensor in reader.tensors})
+                self.assertEqual(set(self.source), set(decoded))
+                self.assertEqual(file_type(name),
+                                 reader.get_field("general.file_type").contents())
+                for tensor in reader.tensors:
+                    theirs = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+                    ours = decoded[tensor.name].data
+                    self.assertEqual(numpy.float32, ours.dtype)
+                    self.assertEqual(list(self.source[tensor.name].shape), list(tensor.shape))
+                    self.assertTrue(numpy.array_equal(theirs.reshape(ours.shape), ours),
+                                    f"{tensor.name} ({tensor.tensor_type.name}) differs")
+                os.remove(self.path(f"{name}.gguf"))
+                os.remove(self.path(f"{name}-decoded.gguf"))
+
+    def test_decoded_values_are_near_the_source(self):
+        # Largest relative RMS error over all matrices; a guard against a decoder and an encoder
+        # that agree on nonsense. Measured values stand beside the bounds.
+        bounds = {"F16": 1e-7, "BF16": 0.003, "Q8_0": 0.008, "Q6_K": 0.025, "Q5_K_M": 0.05,
+                  "Q4_0": 0.13, "Q2_K": 0.45}
+        for name, bound in bounds.items():
+            with self.subTest(type=name):
+                self.succeed("quantize", "--force", "--type", name, "source.gguf", "out.gguf")
+                worst = 0.0
+                for tensor in gguf.GGUFReader(self.path("out.gguf")).tensors:
+                    exact = self.source[tensor.name].data.astype(numpy.float64)
+                    value = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+                    error = numpy.sqrt(numpy.square(value.reshape(exact.shape) - exact).sum() /
+                                       numpy.square(exact).sum())
+                    worst = max(worst, float(error))
+                print(f"{name}: largest relative RMS error of a tensor {worst:.6f}")
+                self.assertLess(worst, bound)
+
+    def test_legacy_types_equal_the_packages_own_encoders_where_they_define_the_bytes(self):
+        # The package implements the reference's rounding for these; --effort reference promises it.
+        for name in ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"):
+            with self.subTest(type=name):
+                self.succeed("quantize", "--force", "--pure", "--effort", "reference", "--type",
+                             name, "source.gguf", "out.gguf")
+                for tensor in gguf.GGUFReader(self.path("out.gguf")).tensors:
+                    if tensor.tensor_type.name == "F32":
+                        continue
+                    self.assertEqual(name, tensor.tensor_type.name)
+                    expected = gguf.quants.quantize(self.source[tensor.name].data,
+                                                    tensor.tensor_type)
+                    self.assertTrue(numpy.array_equal(expected, tensor.data), tensor.name)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,44 @@
+"""Memory is a contract: quantizing holds a few row chunks, never the model nor a whole tensor."""
+
+import os
+import subprocess
+
+import generate_checkpoint
+import harness
+
+MIB = 1 << 20
+LIMIT = 256 * MIB
+# What the process may take beyond the limit it is given: its own code and libraries, thread stacks,
+# the parsed header and vocabulary.
+ALLOWANCE = 64 * MIB
+
+
+class Memory(harness.ProgramTest):
+
+    def peak_of(self, *words):
+        """Runs a tool that must succeed; returns its largest resident size in bytes."""
+        process = subprocess.Popen(harness.command(words), cwd=self.folder,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(0, process.returncode)
+        return usage.ru_maxrss * 1024
+
+    def test_quantize_stays_within_its_limit(self):
+        # 342 MiB of F16, the two largest tensors 128 MiB each (256 MiB as floats).
+        checkpoint = generate_checkpoint.generate(
+            self.path("checkpoint"), hidden=2048, feed_forward=5632, layers=1, heads=16,
+            kv_heads=4, vocabulary=32768)
+        weights = os.path.getsize(os.path.join(checkpoint, "model.safetensors"))
+        self.assertGreater(weights, LIMIT + ALLOWANCE, "the model would fit, the test shows nothing")
+        for threads in (1, 4):
+            with self.subTest(threads=threads):
+                peak = self.peak_of("quantize", "--quiet", "--force", "--threads", threads,
+                                    "--memory-limit", "256MiB", "--type", "Q8_0", checkpoint,
+                                    "out.gguf")
+                print(f"peak with {threads} threads: {peak / MIB:.1f} MiB")
+                self.assertLess(peak, LIMIT + ALLOWANCE)
+
+
+if __name__ == "__main__":
+    harness.main()
