@@ -142,17 +142,20 @@ HWY_INLINE void FitLineLanes(DF df, VF sum_w, VF sum_x, VF sum_l, VF sum_ll, VF 
   }
 }
 
-// Which rounding the lanes need: x - offset and its product with the inverse are monotone even as
-// rounded, so that the smallest and largest value bound all others.
+// Which rounding the lanes need. x - offset and its product with the inverse are monotone even as
+// rounded, so that those of the smallest and the largest value bound all others. (The inverse can
+// be negative: an offset fitted to some heavy values may lie above all.)
 template <class Search, class DF, class VF = hn::Vec<DF>>
 HWY_INLINE Rounding RoundingFor(DF df, VF inverse, VF offset, VF lowest, VF highest) {
-  const VF low = hn::Mul(inverse, hn::Sub(lowest, offset));
-  const VF high = hn::Mul(inverse, hn::Sub(highest, offset));
-  const auto in_range =
-      hn::And(hn::Ge(low, hn::Set(df, -0.5f)), hn::Lt(high, hn::Set(df, Search::kMaxCode + 0.5f)));
+  const VF end0 = hn::Mul(inverse, hn::Sub(lowest, offset));
+  const VF end1 = hn::Mul(inverse, hn::Sub(highest, offset));
+  const VF low = hn::Set(df, -0.5f);
+  const VF high = hn::Set(df, Search::kMaxCode + 0.5f);
+  const auto in_range = hn::And(hn::And(hn::Ge(end0, low), hn::Lt(end0, high)),
+                                hn::And(hn::Ge(end1, low), hn::Lt(end1, high)));
   if (hn::AllTrue(df, in_range)) return Rounding::kInRange;
   const VF limit = hn::Set(df, 4194303.0f);
-  const auto limited = hn::And(hn::Ge(low, hn::Neg(limit)), hn::Le(high, limit));
+  const auto limited = hn::And(hn::Le(hn::Abs(end0), limit), hn::Le(hn::Abs(end1), limit));
   return hn::AllTrue(df, limited) ? Rounding::kLimited : Rounding::kByBits;
 }
 
