@@ -21,7 +21,8 @@ if /usr/bin/python3 -m venv "$venv" >"$log" 2>&1 &&
   exit 0
 fi
 rm -rf "$venv"
-reason=$(grep -v '^ *$' "$log" | tail -n 1)
-echo "the Python packages of tests/interop could not be installed: $reason" |
+# pip ends in "no matching distribution" also where it could not connect; its warnings know better.
+reason=$(grep -m 1 -E 'connection broken|Could not fetch' "$log" || grep -v '^ *$' "$log" | tail -n 1)
+echo "the Python packages of tests/interop could not be installed: ${reason:0:300}" |
   tee "$venv.reason" >&2
 exit 1
