@@ -8,9 +8,10 @@ requirements=$(dirname "${BASH_SOURCE[0]}")/../../tests/interop/requirements.txt
 hash=$(sha256sum "$requirements" | cut -c 1-16)
 venv=$1/venv-$hash
 echo "$venv"
+mkdir -p "$1" || exit 1
+exec 9>"$1/venv.lock" && flock 9  # one maker at a time
 [[ -x $venv/bin/python3 && -e $venv/complete ]] && exit 0
 
-mkdir -p "$1" || exit 1
 rm -rf "$venv" "$venv.reason"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
