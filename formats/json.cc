@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "gguf/base/utf8.h"
 #include "nlohmann/json.hpp"
 
 namespace gguf {
@@ -99,7 +99,7 @@ class TreeBuilder {
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice == keys.end()) return true;
-    return Fail(absl::StrCat("has the key \"", absl::CEscape(twice->substr(0, kDescribedBytes)),
+    return Fail(absl::StrCat("has the key \"", EscapeText(*twice, kDescribedBytes),
                              "\" twice in one object"));
   }
 
@@ -161,9 +161,7 @@ std::string Json::Describe() const {
     std::string operator()(int64_t value) const { return absl::StrCat(value); }
     std::string operator()(double value) const { return absl::StrCat(value); }
     std::string operator()(const std::string& value) const {
-      const bool is_long = value.size() > kDescribedBytes;
-      return absl::StrCat("the text \"", absl::CEscape(value.substr(0, kDescribedBytes)),
-                          is_long ? "…\"" : "\"");
+      return absl::StrCat("the text \"", EscapeText(value, kDescribedBytes), "\"");
     }
     std::string operator()(const Array&) const { return "a list"; }
     std::string operator()(const Object&) const { return "an object"; }

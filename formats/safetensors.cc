@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
 #include "nlohmann/json.hpp"
 
 namespace gguf {
@@ -42,8 +42,7 @@ std::string KnownElementTypes() {
 
 std::string Quoted(absl::string_view text) {
   constexpr size_t kMaxShown = 80;
-  return absl::StrCat("\"", absl::CEscape(text.substr(0, kMaxShown)),
-                      text.size() > kMaxShown ? "…\"" : "\"");
+  return absl::StrCat("\"", EscapeText(text, kMaxShown), "\"");
 }
 
 // Receives the JSON parser's events. The header has a fixed form, so anything that departs from it

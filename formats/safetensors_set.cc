@@ -5,13 +5,13 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "formats/folder.h"
 #include "formats/json.h"
 #include "formats/name_list.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
 
 namespace gguf {
@@ -115,7 +115,7 @@ absl::StatusOr<SafetensorsFiles> ParseSafetensorsIndex(absl::string_view file_na
   for (const auto& [tensor, file] : *weight_map) {
     if (file.string() == nullptr || !IsPlainFileName(*file.string())) {
       return absl::InvalidArgumentError(
-          absl::StrCat(file_name, ": weight_map places tensor \"", absl::CEscape(tensor), "\" in ",
+          absl::StrCat(file_name, ": weight_map places tensor \"", EscapeText(tensor, 80), "\" in ",
                        file.Describe(), ", expected the plain name of a file in the same folder."));
     }
     position.emplace(*file.string(), 0);

@@ -52,6 +52,9 @@ class TensorSource {
 
   // Files read from, for the check that no output is also an input.
   virtual std::vector<std::string> input_paths() const = 0;
+
+  // What is questionable in the files but does not stop the work: one sentence each, for the user.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 }  // namespace gguf

@@ -1,10 +1,10 @@
 #include "formats/token_list.h"
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "gguf/base/utf8.h"
 
 namespace gguf {
 namespace {
@@ -72,8 +72,8 @@ absl::Status TokenList::Finish() {
     const auto [first, is_new] = ids.emplace(texts[id], id);
     if (!is_new) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "tokens ", first->second, " and ", id, " have the same text \"", absl::CEscape(texts[id]),
-          "\"; the tokenizer's files do not belong together."));
+          "tokens ", first->second, " and ", id, " have the same text \"",
+          EscapeText(texts[id], 80), "\"; the tokenizer's files do not belong together."));
     }
   }
   for (size_t id = 0; id < texts.size(); ++id) {

@@ -9,6 +9,7 @@
 #include "formats/tokenizer_special.h"
 #include "formats/tokenizer_spm.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/keys.h"
 
 namespace gguf {
 namespace {
@@ -48,11 +49,11 @@ absl::Status SetTokenizer(const TokenizerFiles& files, const HfConfig& config, u
   if (!finished.ok()) {
     return absl::Status(finished.code(), absl::StrCat(files.folder, ": ", finished.message()));
   }
-  metadata->Set("tokenizer.ggml.model", "llama");
-  metadata->Set("tokenizer.ggml.pre", "default");
-  metadata->Set("tokenizer.ggml.tokens", std::move(list.texts));
-  metadata->Set("tokenizer.ggml.scores", std::move(list.scores));
-  metadata->Set("tokenizer.ggml.token_type", std::move(list.types));
+  metadata->Set(keys::kTokenizerModel, "llama");
+  metadata->Set(keys::kTokenizerPre, "default");
+  metadata->Set(keys::kTokenizerTokens, std::move(list.texts));
+  metadata->Set(keys::kTokenizerScores, std::move(list.scores));
+  metadata->Set(keys::kTokenizerTokenType, std::move(list.types));
   SetSpecialTokens(files, config, vocab_size, metadata, warnings);
   return SetChatTemplates(files, metadata);
 }

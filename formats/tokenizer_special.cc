@@ -3,10 +3,10 @@
 #include <map>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "formats/folder.h"
+#include "gguf/keys.h"
 
 namespace gguf {
 namespace {
@@ -17,14 +17,14 @@ struct SpecialType {
   absl::string_view key;   // empty: not stored
 };
 constexpr SpecialType kSpecialTypes[] = {
-    {"bos", "tokenizer.ggml.bos_token_id"},
-    {"eos", "tokenizer.ggml.eos_token_id"},
-    {"unk", "tokenizer.ggml.unknown_token_id"},
-    {"sep", "tokenizer.ggml.seperator_token_id"},  // the field's spelling
-    {"pad", "tokenizer.ggml.padding_token_id"},
+    {"bos", keys::kTokenizerBosTokenId},
+    {"eos", keys::kTokenizerEosTokenId},
+    {"unk", keys::kTokenizerUnknownTokenId},
+    {"sep", keys::kTokenizerSeparatorTokenId},  // the field's spelling
+    {"pad", keys::kTokenizerPaddingTokenId},
     {"cls", ""},
-    {"mask", "tokenizer.ggml.mask_token_id"},
-    {"eot", "tokenizer.ggml.eot_token_id"},
+    {"mask", keys::kTokenizerMaskTokenId},
+    {"eot", keys::kTokenizerEotTokenId},
 };
 
 struct Flag {
@@ -32,9 +32,9 @@ struct Flag {
   absl::string_view key;
 };
 constexpr Flag kFlags[] = {
-    {"bos", "tokenizer.ggml.add_bos_token"},
-    {"sep", "tokenizer.ggml.add_sep_token"},
-    {"eos", "tokenizer.ggml.add_eos_token"},
+    {"bos", keys::kTokenizerAddBosToken},
+    {"sep", keys::kTokenizerAddSepToken},
+    {"eos", keys::kTokenizerAddEosToken},
 };
 
 // Texts of special tokens and flags by type name; absent when nothing is said.
@@ -170,13 +170,13 @@ absl::Status SetTemplateList(const TokenizerFiles& files, const Json& list, Meta
     const std::string* text = entry.FindString("template");
     if (name == nullptr || text == nullptr) return WrongTemplate(files, entry);
     if (*name == "default") {
-      metadata->Set("tokenizer.chat_template", *text);
+      metadata->Set(keys::kTokenizerChatTemplate, *text);
     } else {
       names.push_back(KeyPart(*name));
       metadata->Set(absl::StrCat("tokenizer.chat_template.", names.back()), *text);
     }
   }
-  if (!names.empty()) metadata->Set("tokenizer.chat_templates", std::move(names));
+  if (!names.empty()) metadata->Set(keys::kTokenizerChatTemplates, std::move(names));
   return absl::OkStatus();
 }
 
@@ -220,13 +220,13 @@ absl::Status SetChatTemplates(const TokenizerFiles& files, Metadata* metadata) {
   };
   const Json* found = given(files.config);
   if (found == nullptr && files.template_jinja.has_value()) {
-    metadata->Set("tokenizer.chat_template", *files.template_jinja);
+    metadata->Set(keys::kTokenizerChatTemplate, *files.template_jinja);
     return absl::OkStatus();
   }
   if (found == nullptr) found = given(files.template_json);
   if (found == nullptr) return absl::OkStatus();
   if (found->string() == nullptr) return SetTemplateList(files, *found, metadata);
-  metadata->Set("tokenizer.chat_template", *found->string());
+  metadata->Set(keys::kTokenizerChatTemplate, *found->string());
   return absl::OkStatus();
 }
 

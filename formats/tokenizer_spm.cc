@@ -2,12 +2,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "formats/folder.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
 
 namespace gguf {
 namespace {
@@ -74,7 +74,7 @@ absl::Status CheckId(absl::string_view file_name, absl::string_view text, const 
                      uint64_t vocab_size) {
   const absl::optional<uint64_t> value = id == nullptr ? absl::nullopt : id->whole_number();
   if (value.has_value() && *value < vocab_size && !text.empty()) return absl::OkStatus();
-  return Broken(file_name, "token \"", absl::CEscape(text), "\" has the id ",
+  return Broken(file_name, "token \"", EscapeText(text, 80), "\" has the id ",
                 id == nullptr ? "nothing" : id->Describe(),
                 ", expected a text and a whole number below the model's vocab_size ", vocab_size,
                 "; the tokenizer belongs to another model.");
@@ -88,7 +88,7 @@ class BeyondVocabulary {
   ~BeyondVocabulary() {
     if (count_ == 0) return;
     warnings_->push_back(absl::StrCat(
-        file_name_, ": ", count_, " tokens from \"", absl::CEscape(first_),
+        file_name_, ": ", count_, " tokens from \"", EscapeText(first_, 80),
         "\" on have ids at or above the model's vocab_size ", vocab_size_, " and are left out."));
   }
   bool Contains(uint64_t id, absl::string_view text) {
@@ -113,7 +113,7 @@ absl::Status SetFromAddedTokens(const TokenizerFiles& files, TokenList* list,
   BeyondVocabulary beyond(path, list->size(), warnings);
   for (const auto& [text, id] : *added) {
     if (text.empty() || !id.whole_number().has_value()) {
-      return Broken(path, "token \"", absl::CEscape(text), "\" has the id ", id.Describe(),
+      return Broken(path, "token \"", EscapeText(text, 80), "\" has the id ", id.Describe(),
                     ", expected a text and a whole number; download the file again.");
     }
     if (beyond.Contains(*id.whole_number(), text)) continue;
@@ -132,7 +132,7 @@ absl::Status SetFromDecoder(const TokenizerFiles& files, TokenList* list,
     uint64_t id = 0;
     const std::string* text = token.FindString("content");
     if (!absl::SimpleAtoi(key, &id) || text == nullptr || text->empty()) {
-      return Broken(path, "added_tokens_decoder has \"", absl::CEscape(key),
+      return Broken(path, "added_tokens_decoder has \"", EscapeText(key, 80),
                     "\": ", token.Describe(),
                     ", expected an id and an object with its content; download "
                     "the file again.");

@@ -7,6 +7,7 @@
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/keys.h"
 
 namespace gguf {
 namespace {
@@ -24,20 +25,20 @@ struct Key {
 };
 
 constexpr Key kUintKeys[] = {
-    {"block_count", {"num_hidden_layers", "n_layers", "n_layer", "num_layers"}},
-    {"context_length", {"max_position_embeddings", "n_ctx", "n_positions"}},
-    {"embedding_length", {"hidden_size", "n_embd"}},
-    {"feed_forward_length", {"intermediate_size", "n_inner"}},
-    {"attention.head_count", {"num_attention_heads", "n_head"}},
-    {"attention.head_count_kv", {"num_key_value_heads"}},
-    {"attention.key_length", {"head_dim"}},
-    {"attention.value_length", {"head_dim"}},
-    {"expert_count", {"num_local_experts", "num_experts", "n_routed_experts"}},
-    {"expert_used_count", {"num_experts_per_tok"}},
+    {keys::kBlockCount, {"num_hidden_layers", "n_layers", "n_layer", "num_layers"}},
+    {keys::kContextLength, {"max_position_embeddings", "n_ctx", "n_positions"}},
+    {keys::kEmbeddingLength, {"hidden_size", "n_embd"}},
+    {keys::kFeedForwardLength, {"intermediate_size", "n_inner"}},
+    {keys::kAttentionHeadCount, {"num_attention_heads", "n_head"}},
+    {keys::kAttentionHeadCountKv, {"num_key_value_heads"}},
+    {keys::kAttentionKeyLength, {"head_dim"}},
+    {keys::kAttentionValueLength, {"head_dim"}},
+    {keys::kExpertCount, {"num_local_experts", "num_experts", "n_routed_experts"}},
+    {keys::kExpertUsedCount, {"num_experts_per_tok"}},
 };
 constexpr Key kFloatKeys[] = {
-    {"attention.layer_norm_rms_epsilon", {"rms_norm_eps"}},
-    {"attention.layer_norm_epsilon", {"layer_norm_eps"}},
+    {keys::kAttentionLayerNormRmsEpsilon, {"rms_norm_eps"}},
+    {keys::kAttentionLayerNormEpsilon, {"layer_norm_eps"}},
 };
 
 struct RopeKey {
@@ -45,14 +46,14 @@ struct RopeKey {
   absl::optional<double> HfRope::*field;
 };
 constexpr RopeKey kRopeKeys[] = {
-    {"rope.freq_base", &HfRope::theta},
-    {"rope.freq_base_swa", &HfRope::local_theta},
+    {keys::kRopeFreqBase, &HfRope::theta},
+    {keys::kRopeFreqBaseSwa, &HfRope::local_theta},
 };
 constexpr RopeKey kLinearKeys[] = {
-    {"rope.scaling.factor", &HfRope::factor},
+    {keys::kRopeScalingFactor, &HfRope::factor},
 };
 constexpr RopeKey kYarnKeys[] = {
-    {"rope.scaling.factor", &HfRope::factor},
+    {keys::kRopeScalingFactor, &HfRope::factor},
     {"rope.scaling.yarn_beta_fast", &HfRope::beta_fast},
     {"rope.scaling.yarn_beta_slow", &HfRope::beta_slow},
     {"rope.scaling.yarn_ext_factor", &HfRope::extrapolation_factor},
@@ -75,7 +76,7 @@ void SetRopeNumbers(absl::string_view prefix, const HfRope& rope, absl::Span<con
   for (const RopeKey& key : keys) {
     const absl::optional<double>& value = rope.*key.field;
     if (!value.has_value()) continue;
-    metadata->Set(absl::StrCat(prefix, ".", key.suffix), static_cast<float>(*value));
+    metadata->Set(ArchitectureKey(prefix, key.suffix), static_cast<float>(*value));
   }
 }
 
@@ -84,7 +85,7 @@ absl::Status SetRope(absl::string_view prefix, const HfConfig& config, Metadata*
   SetRopeNumbers(prefix, rope, kRopeKeys, metadata);
   for (const ScalingType& scaling : kScalingTypes) {
     if (scaling.type != rope.type) continue;
-    metadata->Set(absl::StrCat(prefix, ".rope.scaling.type"), scaling.type);
+    metadata->Set(ArchitectureKey(prefix, keys::kRopeScalingType), scaling.type);
     SetRopeNumbers(prefix, rope, scaling.keys, metadata);
   }
   if (rope.type == "yarn" && rope.original_context.has_value()) {
@@ -94,7 +95,7 @@ absl::Status SetRope(absl::string_view prefix, const HfConfig& config, Metadata*
           absl::StrCat(config.file_name(), ": original_max_position_embeddings is ", length,
                        ", expected a whole number from 1 to 2^32 - 1; correct it in the file."));
     }
-    metadata->Set(absl::StrCat(prefix, ".rope.scaling.original_context_length"),
+    metadata->Set(ArchitectureKey(prefix, keys::kRopeScalingOriginalContextLength),
                   static_cast<uint32_t>(length));
   }
   return absl::OkStatus();
@@ -107,12 +108,12 @@ absl::Status SetCommonMetadata(absl::string_view prefix, const HfConfig& config,
   for (const Key& key : kUintKeys) {
     GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> value, config.FindUint(key.Names()));
     if (!value.has_value()) continue;
-    metadata->Set(absl::StrCat(prefix, ".", key.suffix), static_cast<uint32_t>(*value));
+    metadata->Set(ArchitectureKey(prefix, key.suffix), static_cast<uint32_t>(*value));
   }
   for (const Key& key : kFloatKeys) {
     GGUF_ASSIGN_OR_RETURN(const absl::optional<double> value, config.FindNumber(key.Names()));
     if (!value.has_value()) continue;
-    metadata->Set(absl::StrCat(prefix, ".", key.suffix), static_cast<float>(*value));
+    metadata->Set(ArchitectureKey(prefix, key.suffix), static_cast<float>(*value));
   }
   return SetRope(prefix, config, metadata);
 }

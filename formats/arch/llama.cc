@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/keys.h"
 
 namespace gguf {
 namespace {
@@ -62,8 +63,10 @@ absl::Status CompleteConfig(const ModelClass& model_class, HfConfig* config) {
 }
 
 absl::Status SetMetadata(const HfConfig&, const ModelSizes& sizes, Metadata* metadata) {
-  metadata->Set("llama.vocab_size", static_cast<uint32_t>(sizes.vocab));
-  metadata->Set("llama.rope.dimension_count", static_cast<uint32_t>(sizes.head_dim));
+  metadata->Set(ArchitectureKey(kLlamaFamily.name, keys::kVocabSize),
+                static_cast<uint32_t>(sizes.vocab));
+  metadata->Set(ArchitectureKey(kLlamaFamily.name, keys::kRopeDimensionCount),
+                static_cast<uint32_t>(sizes.head_dim));
   return absl::OkStatus();
 }
 
@@ -76,7 +79,7 @@ constexpr struct {
     {"tokenizer.ggml.prefix_token_id", 32007},
     {"tokenizer.ggml.suffix_token_id", 32008},
     {"tokenizer.ggml.middle_token_id", 32009},
-    {"tokenizer.ggml.eot_token_id", 32010},
+    {keys::kTokenizerEotTokenId, 32010},
 };
 // Models with this vocabulary are trained without BOS, whatever their tokenizer files say.
 constexpr uint64_t kVocabWithoutBos = 49152;
@@ -86,12 +89,12 @@ absl::Status AdjustTokenizer(const HfConfig& config, const Json& tokenizer_confi
   GGUF_ASSIGN_OR_RETURN(const uint64_t vocab_size, config.GetUint("vocab_size"));
   const Json* prefix = tokenizer_config.Find("add_prefix_space");
   if (prefix != nullptr && prefix->boolean() != nullptr) {
-    metadata->Set("tokenizer.ggml.add_space_prefix", *prefix->boolean());
+    metadata->Set(keys::kTokenizerAddSpacePrefix, *prefix->boolean());
   }
   if (vocab_size == kCodeLlamaVocab) {
     for (const auto& token : kCodeLlamaTokens) metadata->Set(token.key, token.id);
   }
-  if (vocab_size == kVocabWithoutBos) metadata->Set("tokenizer.ggml.add_bos_token", false);
+  if (vocab_size == kVocabWithoutBos) metadata->Set(keys::kTokenizerAddBosToken, false);
   return absl::OkStatus();
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "formats/name_list.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
 
 namespace gguf {
 namespace {
@@ -87,7 +87,7 @@ class Mapper {
     ParsedName parsed;
     const TensorRule* rule = ParseName(name, &parsed) ? FindRule(parsed) : nullptr;
     if (rule == nullptr) {
-      unmapped_.Add(absl::CEscape(tensor.name));
+      unmapped_.Add(EscapeText(tensor.name, 80));
       return absl::OkStatus();
     }
     const absl::string_view suffix = parsed.is_bias ? ".bias" : ".weight";

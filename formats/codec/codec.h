@@ -19,7 +19,8 @@ struct Codec {
   TensorType type;
 
   // Decodes `num_values` (a multiple of the block's values) from whole blocks at `blocks` (any
-  // alignment) to `out`. The two give identical bits; `decode` is the fast one.
+  // alignment) to `out`. The two give identical bits; `decode` is the fast one. (Where a scale is
+  // Inf or NaN, sign and payload of the NaNs that follow from it are the instruction set's.)
   void (*decode)(const uint8_t* blocks, size_t num_values, float* out);
   void (*decode_reference)(const uint8_t* blocks, size_t num_values, float* out);
 

@@ -1,6 +1,6 @@
 // Bytes of floats per second: every codec's reference and Highway decoder, the conversions between
-// plain floats, and memcpy of as many bytes. Rows of 64 KiB of floats stay in the L2 cache, so
-// that the code is measured and not the memory; --rows=... of the library is benchmark_filter.
+// plain floats, and memcpy of as many bytes. 64 KiB of floats stay in the L2 cache, so that the
+// code is measured and not the memory.
 
 #include <cstring>
 #include <random>
@@ -22,7 +22,7 @@ void SetBytes(benchmark::State& state, size_t bytes) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes));
 }
 
-// Random codes under scales of ordinary size, so that nothing is subnormal or infinite.
+// Random bytes, but no block with an infinite scale.
 std::vector<uint8_t> SaneBlocks(const Codec& codec) {
   const TensorTypeInfo& info = InfoOf(codec.type);
   const size_t num_blocks = kNumValues / info.block_values;

@@ -15,33 +15,24 @@
 namespace gguf {
 namespace {
 
-constexpr bool kIgnoresWeights = false;
-constexpr bool kUsesWeights = true;
-constexpr bool kOptionalWeights = false;
+constexpr Effort kRef = Effort::kReference;
 
-#define GGUF_REFERENCE_ENCODER(name, uses_weights)                                         \
-  {                                                                                        \
-    TensorType::k##name, Effort::kReference, uses_weights, kOptionalWeights, Encode##name, \
-        Encode##name##Reference                                                            \
-  }
-
+// Type, effort, uses weights, requires weights, fast, reference.
 constexpr Encoder kEncoders[] = {
-    {TensorType::kF32, Effort::kReference, kIgnoresWeights, kOptionalWeights, EncodeF32, EncodeF32},
-    GGUF_REFERENCE_ENCODER(F16, kIgnoresWeights),
-    GGUF_REFERENCE_ENCODER(Q4_0, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q4_1, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q5_0, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q5_1, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q8_0, kIgnoresWeights),
-    GGUF_REFERENCE_ENCODER(Q2_K, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q3_K, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q4_K, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q5_K, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(Q6_K, kUsesWeights),
-    GGUF_REFERENCE_ENCODER(BF16, kIgnoresWeights),
+    {TensorType::kF32, kRef, false, false, EncodeF32, EncodeF32},
+    {TensorType::kF16, kRef, false, false, EncodeF16, EncodeF16Reference},
+    {TensorType::kQ4_0, kRef, true, false, EncodeQ4_0, EncodeQ4_0Reference},
+    {TensorType::kQ4_1, kRef, true, false, EncodeQ4_1, EncodeQ4_1Reference},
+    {TensorType::kQ5_0, kRef, true, false, EncodeQ5_0, EncodeQ5_0Reference},
+    {TensorType::kQ5_1, kRef, true, false, EncodeQ5_1, EncodeQ5_1Reference},
+    {TensorType::kQ8_0, kRef, false, false, EncodeQ8_0, EncodeQ8_0Reference},
+    {TensorType::kQ2_K, kRef, true, false, EncodeQ2_K, EncodeQ2_KReference},
+    {TensorType::kQ3_K, kRef, true, false, EncodeQ3_K, EncodeQ3_KReference},
+    {TensorType::kQ4_K, kRef, true, false, EncodeQ4_K, EncodeQ4_KReference},
+    {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
+    {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
+    {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
 };
-
-#undef GGUF_REFERENCE_ENCODER
 
 }  // namespace
 

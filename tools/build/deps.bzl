@@ -78,6 +78,11 @@ def gguf_toolchain_dependencies():
         targets = {":zstd": ["zstd"]},
     )
     system_repository(
+        name = "openssl",
+        deb = "libssl-dev",
+        targets = {":crypto": ["crypto"]},
+    )
+    system_repository(
         name = "nlohmann_json",
         deb = "nlohmann-json3-dev",
         targets = {":json": []},

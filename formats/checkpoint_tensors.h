@@ -1,0 +1,57 @@
+// The tensors of a checkpoint as a GGUF has them: names mapped, rows reordered, small ones widened.
+
+#ifndef GGUF_TOOLCHAIN_FORMATS_CHECKPOINT_TENSORS_H_
+#define GGUF_TOOLCHAIN_FORMATS_CHECKPOINT_TENSORS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "formats/arch/arch.h"
+#include "formats/arch/tensor_map.h"
+#include "formats/hf_config.h"
+#include "formats/safetensors_set.h"
+#include "formats/tensor_source.h"
+
+namespace gguf {
+
+// Thread-safe. Data is read by position; beyond the rows asked for, a call holds at most one
+// attention head, or the rows in the checkpoint's type when they are widened.
+class CheckpointTensors {
+ public:
+  // Opens the safetensors files of `folder` and maps them by the rules of `family`. Every error of
+  // names and shapes shows here, before any data is read.
+  static absl::StatusOr<CheckpointTensors> Open(absl::string_view folder, const Family& family,
+                                                const HfConfig& config, const ModelSizes& sizes);
+
+  // Generated tensors first, then the checkpoint's, in the order of its headers.
+  const std::vector<SourceTensor>& tensors() const { return tensors_; }
+
+  // As TensorSource::ReadRows.
+  absl::Status ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
+                        absl::Span<uint8_t> out) const;
+
+  const std::vector<std::string>& paths() const { return set_.paths(); }
+
+ private:
+  CheckpointTensors(absl::string_view folder, SafetensorsSet set)
+      : folder_(folder), set_(std::move(set)) {}
+
+  // Rows in the checkpoint's type, as many as fill `out`.
+  absl::Status ReadStored(const MappedTensor& tensor, uint64_t first_row,
+                          absl::Span<uint8_t> out) const;
+
+  std::string folder_;
+  SafetensorsSet set_;
+  std::vector<GeneratedTensor> generated_;
+  std::vector<MappedTensor> mapped_;
+  std::vector<SourceTensor> tensors_;  // generated_, then mapped_
+};
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_FORMATS_CHECKPOINT_TENSORS_H_

@@ -1,0 +1,134 @@
+#include "formats/general_metadata.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "formats/convert_rules.h"
+#include "formats/json.h"
+#include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
+#include "gguf/keys.h"
+
+namespace gguf {
+namespace {
+
+// Values of general.file_type (ggml.h, August 2026).
+constexpr uint32_t kMostlyF16 = 1;
+constexpr uint32_t kMostlyBF16 = 32;
+
+constexpr absl::string_view kComputedKeys[] = {
+    keys::kGeneralArchitecture,
+    keys::kGeneralType,
+    keys::kGeneralFileType,
+    keys::kGeneralQuantizationVersion,
+};
+
+// "1.0M": the first scale strictly below the number, two digits or more.
+std::string Abbreviated(double number) {
+  constexpr struct {
+    double scale;
+    char suffix;
+  } kScales[] = {{1e12, 'T'}, {1e9, 'B'}, {1e6, 'M'}, {1e3, 'K'}};
+  const auto* scale = std::begin(kScales);
+  while (scale->suffix != 'K' && !(number > scale->scale)) ++scale;
+  const double scaled = number / scale->scale;
+  const bool has_one_digit = std::nearbyint(scaled) < 10;
+  return absl::StrFormat("%.*f%c", has_one_digit ? 1 : 0, scaled, scale->suffix);
+}
+
+bool MayBeSet(absl::string_view key) {
+  if (key == keys::kTokenizerChatTemplate) return true;
+  if (!absl::StartsWith(key, "general.")) return false;
+  return std::find(std::begin(kComputedKeys), std::end(kComputedKeys), key) ==
+         std::end(kComputedKeys);
+}
+
+absl::StatusOr<Value> ValueOf(const Json& json) {
+  if (json.string() != nullptr) return Value(*json.string());
+  if (json.boolean() != nullptr) return Value(*json.boolean());
+  if (json.whole_number().has_value()) {
+    if (*json.whole_number() <= std::numeric_limits<uint32_t>::max()) {
+      return Value(static_cast<uint32_t>(*json.whole_number()));
+    }
+  } else if (json.number().has_value() && std::isfinite(static_cast<float>(*json.number()))) {
+    return Value(static_cast<float>(*json.number()));
+  }
+  if (json.array() != nullptr) {
+    std::vector<std::string> texts;
+    for (const Json& element : *json.array()) {
+      if (element.string() == nullptr) {
+        return absl::InvalidArgumentError(absl::StrCat("a list with ", element.Describe()));
+      }
+      texts.push_back(*element.string());
+    }
+    return Value(std::move(texts));
+  }
+  return absl::InvalidArgumentError(json.Describe());
+}
+
+}  // namespace
+
+std::string ModelNameOf(absl::string_view folder_name) {
+  std::vector<std::string> words =
+      absl::StrSplit(folder_name, absl::ByAnyChar("-_ "), absl::SkipEmpty());
+  for (std::string& word : words) word[0] = absl::ascii_toupper(word[0]);
+  return absl::StrJoin(words, " ");
+}
+
+std::string SizeLabel(absl::Span<const SourceTensor> tensors) {
+  double shared = 0;
+  double per_expert = 0;
+  uint64_t experts = 0;
+  for (const SourceTensor& tensor : tensors) {
+    const double values = static_cast<double>(tensor.shape.num_values());
+    if (absl::StrContains(tensor.name, "_exps.") && tensor.shape.rank() == 3) {
+      experts = std::max(experts, tensor.shape.dims()[0]);
+      per_expert += values / static_cast<double>(tensor.shape.dims()[0]);
+    } else {
+      shared += values;
+    }
+  }
+  const std::string size = Abbreviated(shared + per_expert);
+  return experts == 0 ? size : absl::StrCat(experts, "x", size);
+}
+
+uint32_t FileTypeOf(absl::Span<const SourceTensor> tensors) {
+  for (const SourceTensor& tensor : tensors) {
+    if (ConvertsToF32(tensor.name, tensor.shape)) continue;
+    return tensor.type == TensorType::kBF16 ? kMostlyBF16 : kMostlyF16;
+  }
+  return kMostlyF16;
+}
+
+absl::Status SetOverrides(absl::string_view file_name, absl::string_view text, Metadata* metadata) {
+  GGUF_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(file_name, text));
+  for (const auto& [key, member] : *json.object()) {
+    if (!MayBeSet(key)) {
+      return absl::InvalidArgumentError(absl::StrCat(file_name, ": the key \"", EscapeText(key, 80),
+                                                     "\" cannot be set; general.* may be, except ",
+                                                     absl::StrJoin(kComputedKeys, ", "), ", and ",
+                                                     keys::kTokenizerChatTemplate, "."));
+    }
+    const absl::StatusOr<Value> value = ValueOf(member);
+    if (!value.ok() || (key == keys::kTokenizerChatTemplate && member.string() == nullptr)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file_name, ": ", EscapeText(key, 80), " is ",
+          value.ok() ? member.Describe() : std::string(value.status().message()),
+          ", expected a text, a number that fits 32 bits, true or false, or a list of texts (the "
+          "template: a text)."));
+    }
+    metadata->Set(key, *value);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gguf

@@ -1,0 +1,90 @@
+#include "formats/open.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "formats/folder.h"
+#include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
+#include "gguf/io/file.h"
+
+namespace gguf {
+namespace {
+
+constexpr absl::string_view kGgufMagic = "GGUF";
+constexpr absl::string_view kAccepted =
+    "a GGUF file, or the folder of a Hugging Face checkpoint (with config.json and safetensors "
+    "files)";
+
+// What files that people try instead begin with.
+struct OtherKind {
+  absl::string_view magic;
+  absl::string_view description;
+};
+constexpr OtherKind kOtherKinds[] = {
+    {"PK\x03\x04", "a zip archive or a PyTorch checkpoint"},
+    {"\x80\x02", "a Python pickle"},
+    {"ggjt", "a model in a format older than GGUF"},
+    {"tjgg", "a model in a format older than GGUF"},
+    {"lmgg", "a model in a format older than GGUF"},
+    {"\x7F"
+     "ELF",
+     "a program"},
+    {"version https://git-lfs", "a Git LFS pointer, not the file it stands for"},
+    {"<", "a web page or XML"},
+};
+
+absl::StatusOr<std::string> FirstBytes(absl::string_view path) {
+  constexpr uint64_t kFirstBytes = 32;
+  GGUF_ASSIGN_OR_RETURN(const auto file, OpenFile(path));
+  std::string bytes(std::min(kFirstBytes, file->size()), '\0');
+  GGUF_RETURN_IF_ERROR(
+      file->Read(0, absl::MakeSpan(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size())));
+  return bytes;
+}
+
+absl::Status NotGguf(absl::string_view path, absl::string_view bytes) {
+  std::string found = bytes.empty()
+                          ? "an empty file"
+                          : absl::StrCat("a file that begins with \"", EscapeText(bytes, 8), "\"");
+  for (const OtherKind& kind : kOtherKinds) {
+    if (absl::StartsWith(bytes, kind.magic)) found = std::string(kind.description);
+  }
+  if (absl::EndsWith(path, ".safetensors")) {
+    found = "one safetensors file, whose folder is what can be converted";
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": is ", found, "; expected ", kAccepted, "."));
+}
+
+absl::Status NotACheckpoint(absl::string_view folder) {
+  GGUF_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFiles(folder));
+  const bool has_gguf = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return absl::EndsWith(name, ".gguf");
+  });
+  return absl::InvalidArgumentError(absl::StrCat(folder, ": is a folder ",
+                                                 has_gguf
+                                                     ? "of GGUF files, one of which must be named"
+                                                 : names.empty() ? "without files"
+                                                                 : "without config.json",
+                                                 "; expected ", kAccepted, "."));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
+                                                         const OpenOptions& options) {
+  if (KindOf(path) == PathKind::kFolder) {
+    if (!HasFile(path, "config.json")) return NotACheckpoint(path);
+    return OpenCheckpoint(path, options);
+  }
+  GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
+  if (!absl::StartsWith(bytes, kGgufMagic)) return NotGguf(path, bytes);
+  return OpenGgufSource(path);
+}
+
+}  // namespace gguf

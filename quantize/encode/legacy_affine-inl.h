@@ -1,0 +1,157 @@
+// Blocks of Q4_1 and Q5_1 (legacy_affine.h): with importance one block per SIMD lane, without one
+// block after the other.
+
+// Per-target include guard
+#if defined(GGUF_TOOLCHAIN_QUANTIZE_ENCODE_LEGACY_AFFINE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_LEGACY_AFFINE_INL_H_
+#undef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_LEGACY_AFFINE_INL_H_
+#else
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_LEGACY_AFFINE_INL_H_
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "hwy/highway.h"
+#include "quantize/encode/affine_search-inl.h"
+#include "quantize/encode/lanes-inl.h"
+#include "quantize/encode/legacy_affine.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gguf {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using LegacyFloats = hn::CappedTag<float, 16>;
+using LegacyInts = hn::RebindToSigned<LegacyFloats>;
+
+// The mean square of every row, one row per lane: a row's squares are added in order.
+HWY_INLINE std::vector<float> RowMeanSquares(const float* rows, size_t num_rows, size_t columns) {
+  const LegacyFloats df;
+  const size_t lanes = hn::Lanes(df);
+  std::vector<float> means(num_rows + lanes);
+  HWY_ALIGN float tile[kLegacyValues * hn::MaxLanes(df)];
+  for (size_t row = 0; row < num_rows; row += lanes) {
+    const size_t count = HWY_MIN(lanes, num_rows - row);
+    auto sum = hn::Zero(df);
+    for (size_t column = 0; column < columns; column += kLegacyValues) {
+      LoadBlocksToLanes(df, rows + row * columns + column, columns, count, kLegacyValues, tile);
+      for (size_t i = 0; i < kLegacyValues; ++i) {
+        const auto x = hn::Load(df, tile + i * lanes);
+        sum = hn::Add(sum, hn::Mul(x, x));
+      }
+    }
+    const auto mean = hn::Div(sum, hn::Set(df, static_cast<float>(columns)));
+    hn::StoreU(mean, df, means.data() + row);
+  }
+  return means;
+}
+
+// Two vectors of blocks, one after the other. Value i of lane k of a vector is at [i * Lanes + k].
+struct LegacyGroup {
+  static constexpr size_t kMaxLanes = hn::MaxLanes(LegacyFloats());
+
+  HWY_ALIGN float x[2 * kLegacyValues * kMaxLanes];
+  HWY_ALIGN float weights[2 * kLegacyValues * kMaxLanes];
+  HWY_ALIGN float scales[2 * kMaxLanes];
+  HWY_ALIGN float minimums[2 * kMaxLanes];
+  HWY_ALIGN float inverses[2 * kMaxLanes];
+  HWY_ALIGN float bases[2 * kMaxLanes];
+};
+
+// The codes of one vector of blocks.
+class LegacyCodes {
+ public:
+  LegacyCodes(const LegacyGroup& group, size_t vector, int max_code)
+      : group_(group), vector_(vector), max_code_(max_code) {}
+
+  // Of value i.
+  HWY_INLINE hn::Vec<LegacyInts> operator()(size_t i) const {
+    const LegacyFloats df;
+    const size_t lanes = hn::Lanes(df);
+    return RoundFitLanes(df, hn::Load(df, group_.x + (vector_ * kLegacyValues + i) * lanes),
+                         hn::Load(df, group_.inverses + vector_ * lanes),
+                         hn::Load(df, group_.bases + vector_ * lanes),
+                         hn::Set(LegacyInts(), max_code_));
+  }
+
+ private:
+  const LegacyGroup& group_;
+  size_t vector_;
+  int max_code_;
+};
+
+// Values and weights of `count` blocks from number `first` of the matrix on into a vector.
+HWY_INLINE void LoadLegacyVector(const float* rows, size_t first, size_t count, size_t row_blocks,
+                                 const float* importance, const float* sigma2,
+                                 float* HWY_RESTRICT x, float* HWY_RESTRICT weights) {
+  const LegacyFloats df;
+  const LegacyInts di;
+  const size_t lanes = hn::Lanes(df);
+  HWY_ALIGN int32_t offsets[hn::MaxLanes(df)];
+  HWY_ALIGN float means[hn::MaxLanes(df)];
+  for (size_t k = 0; k < lanes; ++k) {
+    const size_t block = first + HWY_MIN(k, count - 1);
+    offsets[k] = static_cast<int32_t>(block % row_blocks * kLegacyValues);
+    means[k] = sigma2[block / row_blocks];
+  }
+  LoadBlocksToLanes(df, rows + first * kLegacyValues, kLegacyValues, count, kLegacyValues, x);
+  const auto offset = hn::Load(di, offsets);
+  const auto mean = hn::Load(df, means);
+  for (size_t i = 0; i < kLegacyValues; ++i) {
+    const auto xi = hn::Load(df, x + i * lanes);
+    const auto root = hn::Sqrt(hn::Add(mean, hn::Mul(xi, xi)));
+    hn::Store(hn::Mul(hn::GatherIndex(df, importance + i, offset), root), df, weights + i * lanes);
+  }
+}
+
+// Encodes with importance. Packer::Pack(codes, words) writes the 4-byte words of the blocks' codes,
+// word i of lane k at [i * Lanes + k]; there are kWords, at kOffset of the block.
+template <class Shape, class Packer>
+void EncodeImportantLegacyRows(const float* rows, size_t num_rows, size_t columns,
+                               const float* importance, uint8_t* out) {
+  using Block = typename Shape::Block;
+  const LegacyFloats df;
+  const size_t lanes = hn::Lanes(df);
+  const size_t row_blocks = columns / kLegacyValues;
+  const size_t num_blocks = num_rows * row_blocks;
+  const std::vector<float> sigma2 = RowMeanSquares(rows, num_rows, columns);
+  Block* blocks = reinterpret_cast<Block*>(out);
+  LegacyGroup group;
+  HWY_ALIGN int32_t words[Packer::kWords * LegacyGroup::kMaxLanes];
+  const size_t vector_floats = kLegacyValues * lanes;
+  for (size_t first = 0; first < num_blocks; first += 2 * lanes) {
+    for (size_t v = 0; v < 2; ++v) {
+      // A second vector beyond the end repeats the last block.
+      const size_t begin = HWY_MIN(first + v * lanes, num_blocks - 1);
+      LoadLegacyVector(rows, begin, HWY_MIN(lanes, num_blocks - begin), row_blocks, importance,
+                       sigma2.data(), group.x + v * vector_floats,
+                       group.weights + v * vector_floats);
+    }
+    FitAffineLanes<WeightedAffineSearch<Shape::kMaxCode>, kLegacyValues>(
+        df, {group.x, group.x + vector_floats, group.weights, group.weights + vector_floats},
+        {group.scales, group.minimums, group.inverses, group.bases});
+    for (size_t v = 0; v < 2 && first + v * lanes < num_blocks; ++v) {
+      Packer::Pack(LegacyCodes(group, v, Shape::kMaxCode), words);
+      const size_t begin = first + v * lanes;
+      const size_t count = HWY_MIN(lanes, num_blocks - begin);
+      for (size_t k = 0; k < count; ++k) {
+        Block& block = blocks[begin + k];
+        block.d = F32ToF16(group.scales[v * lanes + k]);
+        block.m = F32ToF16(-group.minimums[v * lanes + k]);
+        uint8_t* bytes = reinterpret_cast<uint8_t*>(&block) + Packer::kOffset;
+        for (size_t i = 0; i < Packer::kWords; ++i) {
+          std::memcpy(bytes + 4 * i, words + i * lanes + k, 4);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gguf
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
