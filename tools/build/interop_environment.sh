@@ -8,9 +8,10 @@ requirements=$(dirname "${BASH_SOURCE[0]}")/../../tests/interop/requirements.txt
 hash=$(sha256sum "$requirements" | cut -c 1-16)
 venv=$1/venv-$hash
 echo "$venv"
+mkdir -p "$1" || exit 1
+exec 9>"$1/venv.lock" && flock 9  # one maker at a time
 [[ -x $venv/bin/python3 && -e $venv/complete ]] && exit 0
 
-mkdir -p "$1" || exit 1
 rm -rf "$venv" "$venv.reason"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -21,7 +22,8 @@ if /usr/bin/python3 -m venv "$venv" >"$log" 2>&1 &&
   exit 0
 fi
 rm -rf "$venv"
-reason=$(grep -v '^ *$' "$log" | tail -n 1)
-echo "the Python packages of tests/interop could not be installed: $reason" |
+# pip ends in "no matching distribution" also where it could not connect; its warnings know better.
+reason=$(grep -m 1 -E 'connection broken|Could not fetch' "$log" || grep -v '^ *$' "$log" | tail -n 1)
+echo "the Python packages of tests/interop could not be installed: ${reason:0:300}" |
   tee "$venv.reason" >&2
 exit 1
