@@ -39,7 +39,7 @@ class TreeBuilder {
   bool end_object() { return KeysAreDistinct() && Close(); }
 
   bool key(string_t& key) {
-    open_.back()->object()->emplace_back(std::move(key), Json());
+    open_.back()->object()->emplace_back().first = std::move(key);
     return true;
   }
 

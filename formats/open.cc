@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "formats/arch/arch.h"
 #include "formats/folder.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
@@ -85,6 +86,14 @@ absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
   GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
   if (!absl::StartsWith(bytes, kGgufMagic)) return NotGguf(path, bytes);
   return OpenGgufSource(path);
+}
+
+std::vector<absl::string_view> SupportedArchitectures() {
+  std::vector<absl::string_view> names;
+  for (const Family* family : AllFamilies()) {
+    for (const ModelClass& model_class : family->classes) names.push_back(model_class.architecture);
+  }
+  return names;
 }
 
 }  // namespace gguf

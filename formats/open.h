@@ -4,6 +4,7 @@
 #define GGUF_TOOLCHAIN_FORMATS_OPEN_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -26,6 +27,9 @@ absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenGgufSource(absl::string_view path);
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view folder,
                                                              const OpenOptions& options);
+
+// Values of architectures[0] in config.json that OpenCheckpoint understands.
+std::vector<absl::string_view> SupportedArchitectures();
 
 }  // namespace gguf
 

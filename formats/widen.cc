@@ -1,69 +1,63 @@
 #include "formats/widen.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
+#include "formats/codec/float_convert.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
 namespace {
 
-float FromF16(uint16_t value) { return F16ToF32(value); }
-float FromBF16(uint16_t value) { return BF16ToF32(value); }
-float FromBool(uint8_t value) { return value != 0 ? 1.0f : 0.0f; }
-
-template <typename T>
-float FromNumber(T value) {
-  return static_cast<float>(value);
-}
-
 // 1 sign, 4 exponent (bias 7), 3 mantissa bits.
-float FromE4M3(uint8_t value) {
+float E4M3ToF32(uint8_t value) {
   const uint32_t sign = static_cast<uint32_t>(value & 0x80) << 24;
   const uint32_t exponent = (value >> 3) & 0xF;
   const uint32_t mantissa = value & 7;
-  if ((value & 0x7F) == 0x7F)
+  if ((value & 0x7F) == 0x7F) {
     return FloatOf(sign | BitsOf(std::numeric_limits<float>::quiet_NaN()));
+  }
   if (exponent == 0) return FloatOf(sign | BitsOf(static_cast<float>(mantissa) * 0x1p-9f));
   return FloatOf(sign | (exponent + 120) << 23 | mantissa << 20);
 }
 
-float FromE5M2(uint8_t value) { return F16ToF32(static_cast<uint16_t>(value << 8)); }
+float E5M2ToF32(uint8_t value) { return F16ToF32(static_cast<uint16_t>(value << 8)); }
+float BoolToF32(uint8_t value) { return value != 0 ? 1.0f : 0.0f; }
+float U8ToF32(uint8_t value) { return static_cast<float>(value); }
 
-template <typename T, float (*kConvert)(T)>
-void Widen(const uint8_t* in, size_t num_values, uint8_t* out) {
-  for (size_t i = 0; i < num_values; ++i) {
-    T value;
-    std::memcpy(&value, in + i * sizeof(T), sizeof(T));
-    const float wide = kConvert(value);
-    std::memcpy(out + i * sizeof(float), &wide, sizeof(float));
-  }
-}
-
-void Copy(const uint8_t* in, size_t num_values, uint8_t* out) {
-  std::memcpy(out, in, num_values * sizeof(float));
+template <float (*kConvert)(uint8_t)>
+void DecodeBytes(const uint8_t* in, size_t num_values, float* out) {
+  for (size_t i = 0; i < num_values; ++i) out[i] = kConvert(in[i]);
 }
 
 // In the order of ElementType.
-constexpr void (*kWiden[])(const uint8_t* in, size_t num_values, uint8_t* out) = {
-    Widen<double, FromNumber<double>>,
-    Copy,
-    Widen<uint16_t, FromF16>,
-    Widen<uint16_t, FromBF16>,
-    Widen<int64_t, FromNumber<int64_t>>,
-    Widen<int32_t, FromNumber<int32_t>>,
-    Widen<int16_t, FromNumber<int16_t>>,
-    Widen<int8_t, FromNumber<int8_t>>,
-    Widen<uint8_t, FromNumber<uint8_t>>,
-    Widen<uint8_t, FromBool>,
-    Widen<uint8_t, FromE4M3>,
-    Widen<uint8_t, FromE5M2>,
+constexpr void (*kDecode[])(const uint8_t* in, size_t num_values, float* out) = {
+    DecodeF64,
+    DecodeF32,
+    DecodeF16,
+    DecodeBF16,
+    DecodeI64,
+    DecodeI32,
+    DecodeI16,
+    DecodeI8,
+    DecodeBytes<U8ToF32>,
+    DecodeBytes<BoolToF32>,
+    DecodeBytes<E4M3ToF32>,
+    DecodeBytes<E5M2ToF32>,
 };
 
 }  // namespace
 
 void WidenToF32(ElementType type, const uint8_t* in, size_t num_values, uint8_t* out) {
-  kWiden[static_cast<size_t>(type)](in, num_values, out);
+  const auto decode = kDecode[static_cast<size_t>(type)];
+  const uint32_t element_bytes = ElementBytes(type);
+  float values[512];  // the decoders want aligned floats
+  for (size_t first = 0; first < num_values; first += std::size(values)) {
+    const size_t count = std::min(std::size(values), num_values - first);
+    decode(in + first * element_bytes, count, values);
+    std::memcpy(out + first * sizeof(float), values, count * sizeof(float));
+  }
 }
 
 }  // namespace gguf

@@ -87,6 +87,13 @@ absl::StatusOr<GgufModel> GgufModel::Open(absl::string_view path) {
   return model;
 }
 
+absl::StatusOr<GgufModel> GgufModel::FromFile(GgufFile file) {
+  GgufModel model;
+  model.shards_.push_back(std::move(file));
+  GGUF_RETURN_IF_ERROR(model.IndexTensors());
+  return model;
+}
+
 absl::Status GgufModel::IndexTensors() {
   for (size_t shard = 0; shard < shards_.size(); ++shard) {
     for (TensorInfo tensor : shards_[shard].tensors()) {

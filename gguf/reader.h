@@ -47,6 +47,11 @@ class GgufFile {
   absl::Status ReadTensorBytes(const TensorInfo& tensor, uint64_t offset,
                                absl::Span<uint8_t> out) const;
 
+  // Reads bytes of the file as they are.
+  absl::Status ReadFileBytes(uint64_t offset, absl::Span<uint8_t> out) const {
+    return file_->Read(offset, out);
+  }
+
  private:
   GgufFile(std::unique_ptr<RandomAccessFile> file, GgufHead head)
       : file_(std::move(file)), head_(std::move(head)) {}
@@ -61,6 +66,9 @@ class GgufModel {
   // Opens `path`; when it is a shard (split.count > 1), all its siblings, whichever was named.
   // Errors name the missing or inconsistent shard (count, number, doubled tensor, total).
   static absl::StatusOr<GgufModel> Open(absl::string_view path);
+
+  // One file as it is, a shard without its siblings too.
+  static absl::StatusOr<GgufModel> FromFile(GgufFile file);
 
   const std::vector<GgufFile>& shards() const { return shards_; }
 

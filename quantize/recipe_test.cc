@@ -271,6 +271,21 @@ TEST(DecideTypesTest, StackedMatricesAreExpertsForMxfp4) {
               ElementsAre("MXFP4", "Q8_0", "Q8_0"));
 }
 
+TEST(DecideTypesTest, OddOutputRowsGetQ8WithoutFallback) {
+  for (const char* recipe : {"Q4_K_M", "IQ2_M", "Q2_0"}) {
+    const Decision decision = DecideOne(Named(recipe), {}, Matrix("output.weight", 96));
+    EXPECT_EQ(NameOf(decision.type), "Q8_0") << recipe;
+    EXPECT_FALSE(decision.is_fallback) << recipe;
+  }
+}
+
+TEST(DecideTypesTest, FourExpertsRaiseVInLowBitMixtures) {
+  const std::vector<RecipeTensor> v = {Matrix("blk.0.attn_v.weight")};
+  EXPECT_THAT(Types(Named("IQ2_XS"), {}, Llama(1, 1, 1, 3), v), ElementsAre("Q2_K"));
+  EXPECT_THAT(Types(Named("IQ2_XS"), {}, Llama(1, 1, 1, 4), v), ElementsAre("Q4_K"));
+  EXPECT_THAT(Types(Named("IQ2_M"), {}, Llama(1, 1, 1, 3), v), ElementsAre("IQ3_S"));
+}
+
 TEST(DecideTypesTest, SizeClass70BRaisesV) {
   struct Case {
     const char* architecture;

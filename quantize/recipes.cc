@@ -192,7 +192,6 @@ constexpr MixtureRule kMixture[] = {
     {k1Bit | Recipes(kIQ2_XXS, kIQ2_XS), kTok, kAlways, T::kQ2_K},
     {k2BitLarge | Recipes(kIQ3_XXS), kTok, kAlways, T::kIQ3_S},
     {Recipes(kTQ1_0, kTQ2_0, kQ2_0), kTok, kAlways, T::kQ4_K},
-    {kAnyRecipe, kTok, kAlways, kDefault},
 
     // One and two bits.
     {kLowBit, kVLike, kGrouped4, T::kQ4_K},
@@ -205,7 +204,6 @@ constexpr MixtureRule kMixture[] = {
     {kLowBit, kAttnOut, kExperts8, T::kQ5_K},
     {k1Bit, kAttnOut, kAlways, T::kIQ2_XXS},
     {k2BitLarge, kAttnOut, kAlways, T::kIQ3_S},
-    {kLowBit, kAnyCategory, kAlways, kDefault},
 
     // V, and what contains V.
     {Recipes(kQ2_K), kVLike, kGrouped4, T::kQ4_K},

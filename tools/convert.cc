@@ -25,16 +25,15 @@ constexpr char kHelp[] =
 struct Flags {
   CommonOptions common;
   WriteCommandOptions write;
-  std::vector<std::string> positional;
+  std::string checkpoint, output;
   std::string outtype = "auto";
   OpenOptions open;
   bool print_supported_models = false;
 };
 
 void AddOptions(CLI::App* app, Flags* flags) {
-  app->add_option("files", flags->positional, "CHECKPOINT and OUTPUT [<checkpoint>-{type}.gguf]")
-      ->expected(0, 2)
-      ->type_name("");
+  app->add_option("CHECKPOINT", flags->checkpoint, "folder")->type_name("");
+  app->add_option("OUTPUT", flags->output, "[<CHECKPOINT>-{type}.gguf]")->type_name("");
   app->add_option("--outtype", flags->outtype,
                   "type of the matrices: f32, f16, bf16, q8_0, ...; auto: bf16 for a BF16 "
                   "checkpoint, else f16")
@@ -58,7 +57,7 @@ absl::Status Convert(Flags* flags) {
     }
     return absl::OkStatus();
   }
-  if (flags->positional.empty()) return UsageError("no CHECKPOINT folder given; see --help");
+  if (flags->checkpoint.empty()) return UsageError("no CHECKPOINT folder given; see --help");
   ConvertOptions options;
   if (!absl::EqualsIgnoreCase(flags->outtype, "auto")) {
     const absl::StatusOr<TensorType> type = ParseTensorType(flags->outtype);
@@ -67,11 +66,11 @@ absl::Status Convert(Flags* flags) {
   }
   GGUF_ASSIGN_OR_RETURN(options.split, ParseSplitOptions(flags->write));
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
-                        OpenCheckpoint(flags->positional[0], flags->open));
+                        OpenCheckpoint(flags->checkpoint, flags->open));
   std::vector<Plan> plans(1);
   GGUF_ASSIGN_OR_RETURN(plans[0], PlanConversion(*source, options));
   const std::string output =
-      flags->positional.size() > 1 ? flags->positional[1] : DefaultOutput(flags->positional[0]);
+      flags->output.empty() ? DefaultOutput(flags->checkpoint) : flags->output;
   return RunWriteCommand(*source, plans, "convert", output, flags->write, flags->common);
 }
 

@@ -34,7 +34,8 @@ constexpr uint64_t kMaxTypeFileBytes = uint64_t{16} << 20;
 struct Flags {
   CommonOptions common;
   WriteCommandOptions write;
-  std::vector<std::string> positional;
+  std::string input, output;
+  std::string word3, word4;  // of the positional form
   std::vector<std::string> types;
   std::string effort = "reference";
   std::string imatrix;
@@ -48,12 +49,15 @@ struct Flags {
 };
 
 void AddOptions(CLI::App* app, Flags* flags) {
-  app->add_option("files", flags->positional, "INPUT and OUTPUT [<input>-{type}.gguf]")
+  app->add_option("INPUT", flags->input, "GGUF file or checkpoint folder")
       ->required()
-      ->expected(1, 4)
       ->type_name("");
+  app->add_option("OUTPUT", flags->output, "[<INPUT>-{type}.gguf]")->type_name("");
+  app->add_option("TYPE", flags->word3, "only without --type")->type_name("");
+  app->add_option("THREADS", flags->word4, "only without --type")->type_name("");
   app->add_option("--type", flags->types, "TYPE[,TYPE...]: Q4_K_M, Q8_0, ..., COPY")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("TYPE");
   app->add_option("--effort", flags->effort, "reference: the bytes of llama-quantize")
       ->check(CLI::IsMember({"reference"}))
@@ -61,15 +65,18 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_option("--imatrix", flags->imatrix, "importance matrix, GGUF or legacy")
       ->type_name("FILE");
   auto* include = app->add_option("--include-weights", flags->include_weights,
-                                  "use only importance entries whose name contains TEXT");
+                                  "use only importance entries whose name contains TEXT")
+                      ->allow_extra_args(false);
   app->add_option("--exclude-weights", flags->exclude_weights,
                   "ignore importance entries whose name contains TEXT")
+      ->allow_extra_args(false)
       ->excludes(include);
   app->add_option("--output-tensor-type", flags->output_tensor_type, "type of output.weight");
   app->add_option("--token-embedding-type", flags->token_embedding_type,
                   "type of the token embeddings");
   app->add_option("--tensor-type", flags->tensor_types,
-                  "PATTERN=TYPE: type of tensors whose name matches a regular expression");
+                  "PATTERN=TYPE: type of tensors whose name matches a regular expression")
+      ->allow_extra_args(false);
   app->add_option("--tensor-type-file", flags->tensor_type_file,
                   "the same entries in a file, separated by white space")
       ->type_name("FILE");
@@ -81,7 +88,8 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_flag("--keep-split", flags->options.keep_split, "one output shard per input shard");
   app->add_option("--prune-layers", flags->prune_layers, "layers to drop: 3,5,20");
   app->add_option("--override-kv", flags->overrides,
-                  "KEY=TYPE:VALUE (int, float, bool, str) in the output's metadata");
+                  "KEY=TYPE:VALUE (int, float, bool, str) in the output's metadata")
+      ->allow_extra_args(false);
   AddWriteOptions(app, &flags->write);
   AddCommonOptions(app, /*has_json=*/true, &flags->common);
 }
@@ -99,24 +107,24 @@ bool IsTypeName(absl::string_view text) {
 
 // INPUT [OUTPUT] TYPE [THREADS] when --type is absent.
 absl::Status TakePositionalType(Flags* flags) {
-  std::vector<std::string>& words = flags->positional;
-  size_t type_at = 1;
-  if (words.size() > 1 && !IsTypeName(words[1])) type_at = 2;
-  if (type_at >= words.size()) {
-    return UsageError(
-        words.size() < 2
-            ? "no type given; use --type Q5_K_M, or see --help"
-            : absl::StrCat("'", words[1], "': ", ParseRecipe(words[1]).status().message()));
+  std::string threads = flags->word4;
+  std::string type = flags->word3;
+  if (IsTypeName(flags->output)) {  // no OUTPUT
+    if (!threads.empty()) return UsageError(absl::StrCat("'", threads, "' is one word too many"));
+    threads = type;
+    type = std::move(flags->output);
+    flags->output.clear();
+  } else if (type.empty()) {
+    type = flags->output;
   }
-  flags->types = {words[type_at]};
-  if (type_at + 1 < words.size()) {
-    int threads = 0;
-    if (!absl::SimpleAtoi(words[type_at + 1], &threads)) {
-      return UsageError(absl::StrCat("'", words[type_at + 1], "': expected a number of threads"));
-    }
-    if (threads > 0) flags->common.threads = threads;
+  if (type.empty()) return UsageError("no type given; use --type Q5_K_M, or see --help");
+  flags->types = {type};
+  if (threads.empty()) return absl::OkStatus();
+  int count = 0;
+  if (!absl::SimpleAtoi(threads, &count)) {
+    return UsageError(absl::StrCat("'", threads, "': expected a number of threads"));
   }
-  words.resize(type_at);
+  if (count > 0) flags->common.threads = count;
   return absl::OkStatus();
 }
 
@@ -144,9 +152,11 @@ absl::Status ParseTypeOptions(const Flags& flags, RecipeOptions* recipe) {
 }
 
 absl::Status ParseOptions(Flags* flags) {
-  if (flags->types.empty()) GGUF_RETURN_IF_ERROR(TakePositionalType(flags));
-  if (flags->positional.size() > 2) {
-    return UsageError("expected INPUT and at most one OUTPUT beside --type");
+  if (flags->types.empty()) {
+    GGUF_RETURN_IF_ERROR(TakePositionalType(flags));
+  } else if (!flags->word3.empty()) {
+    return UsageError(absl::StrCat("'", flags->word3,
+                                   "': beside --type, expected INPUT and at most one OUTPUT"));
   }
   for (const std::string& type : flags->types) {
     if (!absl::EqualsIgnoreCase(type, "COPY")) {
@@ -170,7 +180,7 @@ absl::Status ParseOptions(Flags* flags) {
 absl::Status Quantize(Flags* flags) {
   GGUF_RETURN_IF_ERROR(ParseOptions(flags));
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
-                        OpenSource(flags->positional[0], OpenOptions()));
+                        OpenSource(flags->input, OpenOptions()));
   ImportanceData importance;
   const bool has_importance = !flags->imatrix.empty();
   if (has_importance) {
@@ -188,8 +198,7 @@ absl::Status Quantize(Flags* flags) {
                                                       has_importance ? &importance : nullptr));
     plans.push_back(std::move(plan));
   }
-  const std::string output =
-      flags->positional.size() > 1 ? flags->positional[1] : DefaultOutput(flags->positional[0]);
+  const std::string output = flags->output.empty() ? DefaultOutput(flags->input) : flags->output;
   return RunWriteCommand(*source, plans, "quantize", output, flags->write, flags->common);
 }
 

@@ -156,23 +156,41 @@ void EncodeF16Lanes(const float* in, size_t num_values, uint8_t* HWY_RESTRICT ou
   for (; i < num_values; ++i) StoreOne(F32ToF16(in[i]), i, out);
 }
 
-void EncodeBF16Lanes(const float* in, size_t num_values, uint8_t* HWY_RESTRICT out) {
-  const DF df;
-  const DI di;
+// F32ToBF16 in the upper half of every lane; NaN is not rounded but made quiet.
+HWY_INLINE hn::Vec<DU> RoundToBF16(hn::Vec<DU> bits) {
   const DU du;
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+  return hn::Add(hn::Add(bits, odd), hn::Set(du, 0x7FFF));
+}
+
+HWY_INLINE hn::Vec<DU> RoundToBF16OrQuiet(VF values) {
+  const DU du;
+  const auto bits = hn::BitCast(du, values);
+  const auto quiet = hn::Or(bits, hn::Set(du, 0x400000));
+  return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(values)), quiet, RoundToBF16(bits));
+}
+
+void EncodeBF16Lanes(const float* in, size_t num_values, uint8_t* HWY_RESTRICT out) {
+  size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const DF df;
+  const DU du;
+  const hn::ScalableTag<uint16_t> d16;
   const size_t lanes = hn::Lanes(df);
   uint16_t* halves = reinterpret_cast<uint16_t*>(out);
-  size_t i = 0;
-  for (; kVectors && i + lanes <= num_values; i += lanes) {
-    const auto values = hn::LoadU(df, in + i);
-    const auto bits = hn::BitCast(du, values);
-    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-    const auto rounded = hn::Add(hn::Add(bits, odd), hn::Set(du, 0x7FFF));
-    const auto quiet = hn::Or(bits, hn::Set(du, 0x400000));
-    const auto is_nan = hn::RebindMask(du, hn::IsNaN(values));
-    const auto result = hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded));
-    StoreHalves(hn::BitCast(di, result), halves + i);
+  for (; i + 2 * lanes <= num_values; i += 2 * lanes) {
+    const auto low = hn::LoadU(df, in + i);
+    const auto high = hn::LoadU(df, in + i + lanes);
+    auto low_bits = RoundToBF16(hn::BitCast(du, low));
+    auto high_bits = RoundToBF16(hn::BitCast(du, high));
+    if (HWY_UNLIKELY(!hn::AllFalse(df, hn::Or(hn::IsNaN(low), hn::IsNaN(high))))) {
+      low_bits = RoundToBF16OrQuiet(low);
+      high_bits = RoundToBF16OrQuiet(high);
+    }
+    const auto both = hn::ConcatOdd(d16, hn::BitCast(d16, high_bits), hn::BitCast(d16, low_bits));
+    hn::StoreU(both, d16, halves + i);
   }
+#endif
   for (; i < num_values; ++i) StoreOne(F32ToBF16(in[i]), i, out);
 }
 

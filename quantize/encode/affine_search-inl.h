@@ -22,16 +22,6 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// What the search found, `2 * Lanes` floats each: first those of the first vector of blocks. The
-// codes are those of RoundFitLanes: keeping the factors is cheaper than keeping codes at every
-// step.
-struct AffineLanesFit {
-  float* scale;
-  float* minimum;
-  float* inverse;  // 0 for blocks whose codes are 0
-  float* base;
-};
-
 // How v becomes an integer code.
 enum class Rounding {
   kInRange,  // v in [-0.5, kMaxCode + 0.5): rounding stays within the codes
@@ -54,30 +44,60 @@ HWY_INLINE VF RoundLanes(DF df, VF v, VF max_code) {
   }
 }
 
-// Of the two vectors of blocks: where value i of the lanes is.
-struct AffineLanesInput {
-  const float* HWY_RESTRICT x0;
-  const float* HWY_RESTRICT x1;
-  const float* HWY_RESTRICT w0;
-  const float* HWY_RESTRICT w1;
+// What the search knows of two vectors of blocks; arrays hold the first vector's lanes, then the
+// second's, from [Lanes] on. In memory, because it is too much for registers and used once per
+// step.
+template <class DF>
+struct AffinePair {
+  static constexpr size_t kFloats = 2 * hn::MaxLanes(DF());
+
+  // Value i of lane k is at [i * Lanes + k].
+  const float* x[2];
+  const float* weights[2];
+
+  HWY_ALIGN float sum_w[kFloats];
+  HWY_ALIGN float sum_x[kFloats];
+  HWY_ALIGN float lowest[kFloats];
+  HWY_ALIGN float highest[kFloats];
+  HWY_ALIGN float is_valid[kFloats];  // 1 in lanes whose values span a positive range, else 0
+  // The best fit so far, and the inverse and base that its codes were rounded with.
+  HWY_ALIGN float error[kFloats];
+  HWY_ALIGN float scale[kFloats];
+  HWY_ALIGN float offset[kFloats];
+  HWY_ALIGN float inverse[kFloats];
+  HWY_ALIGN float base[kFloats];
+  // The fit on trial. A scale that is not a number marks lanes without a fit.
+  HWY_ALIGN float trial_scale[kFloats];
+  HWY_ALIGN float trial_offset[kFloats];
+  HWY_ALIGN float trial_inverse[kFloats];
 };
 
-// Stores codes (as floats, value i of both vectors side by side) and sums over them.
-template <Rounding kRounding, size_t kValues, class DF, class VF = hn::Vec<DF>>
-HWY_INLINE void SumCodeLanes(DF df, const AffineLanesInput& in, VF max_code, VF inverse0,
-                             VF inverse1, VF offset0, VF offset1, float* HWY_RESTRICT codes, VF& l0,
-                             VF& l1, VF& ll0, VF& ll1, VF& xl0, VF& xl1) {
+// Rounds the values of both vectors to codes, stored as floats (value i of both vectors side by
+// side), and sums over them into `sums`: w*l, w*l*l, w*l*x of the first vector, then of the second.
+template <Rounding kRounding, size_t kValues, class DF>
+HWY_NOINLINE void SumCodeLanes(DF df, const AffinePair<DF>& pair, int last_code,
+                               float* HWY_RESTRICT codes, float* HWY_RESTRICT sums) {
+  using VF = hn::Vec<DF>;
   const size_t lanes = hn::Lanes(df);
-  l0 = l1 = ll0 = ll1 = xl0 = xl1 = hn::Zero(df);
+  const float* HWY_RESTRICT px0 = pair.x[0];
+  const float* HWY_RESTRICT px1 = pair.x[1];
+  const float* HWY_RESTRICT pw0 = pair.weights[0];
+  const float* HWY_RESTRICT pw1 = pair.weights[1];
+  const VF max_code = hn::Set(df, static_cast<float>(last_code));
+  const VF inverse0 = hn::Load(df, pair.trial_inverse);
+  const VF inverse1 = hn::Load(df, pair.trial_inverse + lanes);
+  const VF offset0 = hn::Load(df, pair.offset);
+  const VF offset1 = hn::Load(df, pair.offset + lanes);
+  VF l0 = hn::Zero(df), ll0 = l0, xl0 = l0, l1 = l0, ll1 = l0, xl1 = l0;
   for (size_t i = 0; i < kValues; ++i) {
-    const VF x0 = hn::Load(df, in.x0 + i * lanes);
-    const VF x1 = hn::Load(df, in.x1 + i * lanes);
+    const VF x0 = hn::Load(df, px0 + i * lanes);
+    const VF x1 = hn::Load(df, px1 + i * lanes);
     const VF c0 = RoundLanes<kRounding>(df, hn::Mul(inverse0, hn::Sub(x0, offset0)), max_code);
     const VF c1 = RoundLanes<kRounding>(df, hn::Mul(inverse1, hn::Sub(x1, offset1)), max_code);
     hn::Store(c0, df, codes + 2 * i * lanes);
     hn::Store(c1, df, codes + (2 * i + 1) * lanes);
-    const VF wl0 = hn::Mul(hn::Load(df, in.w0 + i * lanes), c0);
-    const VF wl1 = hn::Mul(hn::Load(df, in.w1 + i * lanes), c1);
+    const VF wl0 = hn::Mul(hn::Load(df, pw0 + i * lanes), c0);
+    const VF wl1 = hn::Mul(hn::Load(df, pw1 + i * lanes), c1);
     l0 = hn::Add(l0, wl0);
     l1 = hn::Add(l1, wl1);
     ll0 = hn::Add(ll0, hn::Mul(wl0, c0));
@@ -85,25 +105,40 @@ HWY_INLINE void SumCodeLanes(DF df, const AffineLanesInput& in, VF max_code, VF 
     xl0 = hn::Add(xl0, hn::Mul(wl0, x0));
     xl1 = hn::Add(xl1, hn::Mul(wl1, x1));
   }
+  hn::Store(l0, df, sums);
+  hn::Store(ll0, df, sums + lanes);
+  hn::Store(xl0, df, sums + 2 * lanes);
+  hn::Store(l1, df, sums + 3 * lanes);
+  hn::Store(ll1, df, sums + 4 * lanes);
+  hn::Store(xl1, df, sums + 5 * lanes);
 }
 
-template <class Search, size_t kValues, class DF, class VF = hn::Vec<DF>>
-HWY_INLINE void SumErrorLanes(DF df, const AffineLanesInput& in, VF scale0, VF scale1, VF offset0,
-                              VF offset1, const float* HWY_RESTRICT codes, VF& sum0, VF& sum1) {
+// The weighted errors of both vectors under the fit on trial.
+template <bool kAbsolute, size_t kValues, class DF, class VF = hn::Vec<DF>>
+HWY_INLINE void SumErrorLanes(DF df, const AffinePair<DF>& pair, const float* HWY_RESTRICT codes,
+                              VF& error0, VF& error1) {
   const size_t lanes = hn::Lanes(df);
-  sum0 = sum1 = hn::Zero(df);
+  const float* HWY_RESTRICT px0 = pair.x[0];
+  const float* HWY_RESTRICT px1 = pair.x[1];
+  const float* HWY_RESTRICT pw0 = pair.weights[0];
+  const float* HWY_RESTRICT pw1 = pair.weights[1];
+  const VF scale0 = hn::Load(df, pair.trial_scale);
+  const VF scale1 = hn::Load(df, pair.trial_scale + lanes);
+  const VF offset0 = hn::Load(df, pair.trial_offset);
+  const VF offset1 = hn::Load(df, pair.trial_offset + lanes);
+  VF sum0 = hn::Zero(df), sum1 = sum0;
   for (size_t i = 0; i < kValues; ++i) {
-    const VF x0 = hn::Load(df, in.x0 + i * lanes);
-    const VF x1 = hn::Load(df, in.x1 + i * lanes);
     const VF c0 = hn::Load(df, codes + 2 * i * lanes);
     const VF c1 = hn::Load(df, codes + (2 * i + 1) * lanes);
-    const VF e0 = hn::Sub(hn::Add(hn::Mul(scale0, c0), offset0), x0);
-    const VF e1 = hn::Sub(hn::Add(hn::Mul(scale1, c1), offset1), x1);
-    const VF w0 = hn::Load(df, in.w0 + i * lanes);
-    const VF w1 = hn::Load(df, in.w1 + i * lanes);
-    sum0 = hn::Add(sum0, hn::Mul(w0, Search::kAbsoluteError ? hn::Abs(e0) : hn::Mul(e0, e0)));
-    sum1 = hn::Add(sum1, hn::Mul(w1, Search::kAbsoluteError ? hn::Abs(e1) : hn::Mul(e1, e1)));
+    const VF e0 = hn::Sub(hn::Add(hn::Mul(scale0, c0), offset0), hn::Load(df, px0 + i * lanes));
+    const VF e1 = hn::Sub(hn::Add(hn::Mul(scale1, c1), offset1), hn::Load(df, px1 + i * lanes));
+    const VF size0 = kAbsolute ? hn::Abs(e0) : hn::Mul(e0, e0);
+    const VF size1 = kAbsolute ? hn::Abs(e1) : hn::Mul(e1, e1);
+    sum0 = hn::Add(sum0, hn::Mul(hn::Load(df, pw0 + i * lanes), size0));
+    sum1 = hn::Add(sum1, hn::Mul(hn::Load(df, pw1 + i * lanes), size1));
   }
+  error0 = sum0;
+  error1 = sum1;
 }
 
 // sum w, sum w*x, min x, max x of a vector of blocks.
@@ -125,14 +160,14 @@ HWY_INLINE void SumInputLanes(DF df, const float* HWY_RESTRICT x, const float* H
   }
 }
 
-// The weighted least squares line through (code, x), its offset at most 0. Lanes where `fits` is
-// false have none.
+// The weighted least squares line through (code, x), its offset at most 0. Its scale is not a
+// number in lanes where there is none.
 template <class DF, class VF = hn::Vec<DF>, class MF = hn::Mask<DF>>
 HWY_INLINE void FitLineLanes(DF df, VF sum_w, VF sum_x, VF sum_l, VF sum_ll, VF sum_xl, VF& scale,
-                             VF& offset, MF& fits) {
+                             VF& offset) {
   const VF zero = hn::Zero(df);
   const VF determinant = hn::Sub(hn::Mul(sum_w, sum_ll), hn::Mul(sum_l, sum_l));
-  fits = hn::Gt(determinant, zero);
+  const MF fits = hn::Gt(determinant, zero);
   scale = hn::Div(hn::Sub(hn::Mul(sum_w, sum_xl), hn::Mul(sum_x, sum_l)), determinant);
   offset = hn::Div(hn::Sub(hn::Mul(sum_ll, sum_x), hn::Mul(sum_l, sum_xl)), determinant);
   const MF positive = hn::Gt(offset, zero);
@@ -140,104 +175,180 @@ HWY_INLINE void FitLineLanes(DF df, VF sum_w, VF sum_x, VF sum_l, VF sum_ll, VF 
     scale = hn::IfThenElse(positive, hn::Div(sum_xl, sum_ll), scale);
     offset = hn::IfThenElse(positive, zero, offset);
   }
+  scale = hn::IfThenElse(fits, scale, hn::NaN(df));
 }
 
-// Which rounding the lanes need: x - offset and its product with the inverse are monotone even as
-// rounded, so that the smallest and largest value bound all others.
-template <class Search, class DF, class VF = hn::Vec<DF>>
-HWY_INLINE Rounding RoundingFor(DF df, VF inverse, VF offset, VF lowest, VF highest) {
-  const VF low = hn::Mul(inverse, hn::Sub(lowest, offset));
-  const VF high = hn::Mul(inverse, hn::Sub(highest, offset));
-  const auto in_range =
-      hn::And(hn::Ge(low, hn::Set(df, -0.5f)), hn::Lt(high, hn::Set(df, Search::kMaxCode + 0.5f)));
+// Which rounding the lanes need. x - offset and its product with the inverse are monotone even as
+// rounded, so that those of the smallest and the largest value bound all others. (The inverse can
+// be negative: an offset fitted to some heavy values may lie above all.)
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE Rounding RoundingFor(DF df, int last_code, VF inverse, VF offset, VF lowest,
+                                VF highest) {
+  const VF end0 = hn::Mul(inverse, hn::Sub(lowest, offset));
+  const VF end1 = hn::Mul(inverse, hn::Sub(highest, offset));
+  const VF low = hn::Set(df, -0.5f);
+  const VF high = hn::Set(df, static_cast<float>(last_code) + 0.5f);
+  const auto in_range = hn::And(hn::And(hn::Ge(end0, low), hn::Lt(end0, high)),
+                                hn::And(hn::Ge(end1, low), hn::Lt(end1, high)));
   if (hn::AllTrue(df, in_range)) return Rounding::kInRange;
   const VF limit = hn::Set(df, 4194303.0f);
-  const auto limited = hn::And(hn::Ge(low, hn::Neg(limit)), hn::Le(high, limit));
+  const auto limited = hn::And(hn::Le(hn::Abs(end0), limit), hn::Le(hn::Abs(end1), limit));
   return hn::AllTrue(df, limited) ? Rounding::kLimited : Rounding::kByBits;
 }
 
-// The same as FitAffine for `2 * Lanes` blocks of kValues.
-template <class Search, size_t kValues, class DF>
-HWY_NOINLINE void FitAffineLanes(DF df, const AffineLanesInput in, const AffineLanesFit out) {
-  using VF = hn::Vec<DF>;
-  using MF = hn::Mask<DF>;
+// Rounds and sums with the inverse scales divisor / (highest - offset), which become the trial's.
+template <size_t kValues, class DF>
+HWY_INLINE void SumTrial(DF df, int last_code, float divisor, AffinePair<DF>& pair,
+                         float* HWY_RESTRICT codes, float* HWY_RESTRICT sums) {
   const size_t lanes = hn::Lanes(df);
-  HWY_ALIGN float codes[2 * kValues * hn::MaxLanes(df)];
-  const VF zero = hn::Zero(df);
-  const VF one = hn::Set(df, 1.0f);
-  const VF max_code = hn::Set(df, static_cast<float>(Search::kMaxCode));
-
-  VF w0, w1, x0, x1, lowest0, lowest1, highest0, highest1;
-  SumInputLanes<kValues>(df, in.x0, in.w0, w0, x0, lowest0, highest0);
-  SumInputLanes<kValues>(df, in.x1, in.w1, w1, x1, lowest1, highest1);
-  const VF min0 = hn::IfThenElse(hn::Gt(lowest0, zero), zero, lowest0);
-  const VF min1 = hn::IfThenElse(hn::Gt(lowest1, zero), zero, lowest1);
-  // Lanes without a positive range compute something harmless that is dropped at the end.
-  const MF valid0 = hn::Gt(highest0, min0);
-  const MF valid1 = hn::Gt(highest1, min1);
-  highest0 = hn::IfThenElse(valid0, highest0, one);
-  highest1 = hn::IfThenElse(valid1, highest1, one);
-
-  VF offset0 = min0, offset1 = min1, scale0, scale1, best0, best1;
-  VF used_inverse0, used_inverse1, base0 = min0, base1 = min1;
-  for (int step = -1; step <= Search::kLastStep; ++step) {
-    float shift = static_cast<float>(Search::kMaxCode);
-    if (step >= 0) {
-      shift = Search::kFirst + Search::kStep * static_cast<float>(step) + shift;
-    }
-    const VF divisor = hn::Set(df, shift);
-    const VF inverse0 = hn::Div(divisor, hn::Sub(highest0, offset0));
-    const VF inverse1 = hn::Div(divisor, hn::Sub(highest1, offset1));
-    const Rounding needed0 = RoundingFor<Search>(df, inverse0, offset0, lowest0, highest0);
-    const Rounding needed1 = RoundingFor<Search>(df, inverse1, offset1, lowest1, highest1);
-    const Rounding needed = HWY_MAX(needed0, needed1);
-    VF l0, l1, ll0, ll1, xl0, xl1;
-    if (HWY_LIKELY(needed == Rounding::kInRange)) {
-      SumCodeLanes<Rounding::kInRange, kValues>(df, in, max_code, inverse0, inverse1, offset0,
-                                                offset1, codes, l0, l1, ll0, ll1, xl0, xl1);
-    } else if (HWY_LIKELY(needed == Rounding::kLimited)) {
-      SumCodeLanes<Rounding::kLimited, kValues>(df, in, max_code, inverse0, inverse1, offset0,
-                                                offset1, codes, l0, l1, ll0, ll1, xl0, xl1);
-    } else {
-      SumCodeLanes<Rounding::kByBits, kValues>(df, in, max_code, inverse0, inverse1, offset0,
-                                               offset1, codes, l0, l1, ll0, ll1, xl0, xl1);
-    }
-    if (step < 0) {
-      scale0 = hn::Div(one, inverse0);
-      scale1 = hn::Div(one, inverse1);
-      used_inverse0 = inverse0;
-      used_inverse1 = inverse1;
-      SumErrorLanes<Search, kValues>(df, in, scale0, scale1, offset0, offset1, codes, best0, best1);
-      continue;
-    }
-    VF new_scale0, new_scale1, new_offset0, new_offset1, error0, error1;
-    MF fits0, fits1;
-    FitLineLanes(df, w0, x0, l0, ll0, xl0, new_scale0, new_offset0, fits0);
-    FitLineLanes(df, w1, x1, l1, ll1, xl1, new_scale1, new_offset1, fits1);
-    SumErrorLanes<Search, kValues>(df, in, new_scale0, new_scale1, new_offset0, new_offset1, codes,
-                                   error0, error1);
-    const MF better0 = hn::And(fits0, hn::Lt(error0, best0));
-    const MF better1 = hn::And(fits1, hn::Lt(error1, best1));
-    best0 = hn::IfThenElse(better0, error0, best0);
-    best1 = hn::IfThenElse(better1, error1, best1);
-    scale0 = hn::IfThenElse(better0, new_scale0, scale0);
-    scale1 = hn::IfThenElse(better1, new_scale1, scale1);
-    used_inverse0 = hn::IfThenElse(better0, inverse0, used_inverse0);
-    used_inverse1 = hn::IfThenElse(better1, inverse1, used_inverse1);
-    base0 = hn::IfThenElse(better0, offset0, base0);
-    base1 = hn::IfThenElse(better1, offset1, base1);
-    offset0 = hn::IfThenElse(better0, new_offset0, offset0);
-    offset1 = hn::IfThenElse(better1, new_offset1, offset1);
+  Rounding needed = Rounding::kInRange;
+  for (size_t at = 0; at < 2 * lanes; at += lanes) {
+    const auto highest = hn::Load(df, pair.highest + at);
+    const auto offset = hn::Load(df, pair.offset + at);
+    const auto inverse = hn::Div(hn::Set(df, divisor), hn::Sub(highest, offset));
+    hn::Store(inverse, df, pair.trial_inverse + at);
+    const Rounding these =
+        RoundingFor(df, last_code, inverse, offset, hn::Load(df, pair.lowest + at), highest);
+    needed = HWY_MAX(needed, these);
   }
+  if (HWY_LIKELY(needed == Rounding::kInRange)) {
+    SumCodeLanes<Rounding::kInRange, kValues>(df, pair, last_code, codes, sums);
+  } else if (HWY_LIKELY(needed == Rounding::kLimited)) {
+    SumCodeLanes<Rounding::kLimited, kValues>(df, pair, last_code, codes, sums);
+  } else {
+    SumCodeLanes<Rounding::kByBits, kValues>(df, pair, last_code, codes, sums);
+  }
+}
 
-  hn::Store(hn::IfThenElseZero(valid0, scale0), df, out.scale);
-  hn::Store(hn::IfThenElseZero(valid1, scale1), df, out.scale + lanes);
-  hn::Store(hn::Neg(hn::IfThenElse(valid0, offset0, min0)), df, out.minimum);
-  hn::Store(hn::Neg(hn::IfThenElse(valid1, offset1, min1)), df, out.minimum + lanes);
-  hn::Store(hn::IfThenElseZero(valid0, used_inverse0), df, out.inverse);
-  hn::Store(hn::IfThenElseZero(valid1, used_inverse1), df, out.inverse + lanes);
-  hn::Store(base0, df, out.base);
-  hn::Store(base1, df, out.base + lanes);
+// Reads the values and tries the scale that spreads the codes over them all.
+template <class Search, size_t kValues, class DF>
+HWY_NOINLINE void StartPair(DF df, AffinePair<DF>& pair, float* HWY_RESTRICT codes) {
+  using VF = hn::Vec<DF>;
+  const size_t lanes = hn::Lanes(df);
+  const VF zero = hn::Zero(df);
+  for (size_t v = 0, at = 0; v < 2; ++v, at += lanes) {
+    VF sum_w, sum_x, lowest, highest;
+    SumInputLanes<kValues>(df, pair.x[v], pair.weights[v], sum_w, sum_x, lowest, highest);
+    const VF offset = hn::IfThenElse(hn::Gt(lowest, zero), zero, lowest);
+    // Lanes without a positive range compute something harmless; FinishPair drops it.
+    const auto valid = hn::Gt(highest, offset);
+    hn::Store(hn::IfThenElseZero(valid, hn::Set(df, 1.0f)), df, pair.is_valid + at);
+    highest = hn::IfThenElse(valid, highest, hn::Set(df, 1.0f));
+    hn::Store(sum_w, df, pair.sum_w + at);
+    hn::Store(sum_x, df, pair.sum_x + at);
+    hn::Store(lowest, df, pair.lowest + at);
+    hn::Store(highest, df, pair.highest + at);
+    hn::Store(offset, df, pair.offset + at);
+    hn::Store(offset, df, pair.base + at);
+    hn::Store(offset, df, pair.trial_offset + at);
+  }
+  HWY_ALIGN float sums[6 * hn::MaxLanes(df)];
+  SumTrial<kValues>(df, Search::kMaxCode, static_cast<float>(Search::kMaxCode), pair, codes, sums);
+  for (size_t at = 0; at < 2 * lanes; at += lanes) {
+    const VF inverse = hn::Load(df, pair.trial_inverse + at);
+    const VF scale = hn::Div(hn::Set(df, 1.0f), inverse);
+    hn::Store(inverse, df, pair.inverse + at);
+    hn::Store(scale, df, pair.scale + at);
+    hn::Store(scale, df, pair.trial_scale + at);
+  }
+  VF error0, error1;
+  SumErrorLanes<Search::kAbsoluteError, kValues>(df, pair, codes, error0, error1);
+  hn::Store(error0, df, pair.error);
+  hn::Store(error1, df, pair.error + lanes);
+}
+
+// First half of a step: the line fitted to the codes of the next scale.
+template <class Search, size_t kValues, class DF>
+HWY_INLINE void FitPair(DF df, int step, AffinePair<DF>& pair, float* HWY_RESTRICT codes) {
+  const size_t lanes = hn::Lanes(df);
+  const float divisor = Search::kFirst + Search::kStep * static_cast<float>(step) +
+                        static_cast<float>(Search::kMaxCode);
+  HWY_ALIGN float sums[6 * hn::MaxLanes(df)];
+  SumTrial<kValues>(df, Search::kMaxCode, divisor, pair, codes, sums);
+  for (size_t v = 0, at = 0; v < 2; ++v, at += lanes) {
+    hn::Vec<DF> scale, offset;
+    const float* HWY_RESTRICT of_v = sums + 3 * at;
+    FitLineLanes(df, hn::Load(df, pair.sum_w + at), hn::Load(df, pair.sum_x + at),
+                 hn::Load(df, of_v), hn::Load(df, of_v + lanes), hn::Load(df, of_v + 2 * lanes),
+                 scale, offset);
+    hn::Store(scale, df, pair.trial_scale + at);
+    hn::Store(offset, df, pair.trial_offset + at);
+  }
+}
+
+// Second half: lanes in which that line has the smallest error so far take it.
+template <class Search, size_t kValues, class DF>
+HWY_NOINLINE void JudgePair(DF df, AffinePair<DF>& pair, const float* HWY_RESTRICT codes) {
+  using VF = hn::Vec<DF>;
+  const size_t lanes = hn::Lanes(df);
+  VF error0, error1;
+  SumErrorLanes<Search::kAbsoluteError, kValues>(df, pair, codes, error0, error1);
+  for (size_t at = 0; at < 2 * lanes; at += lanes) {
+    const VF error = at == 0 ? error0 : error1;
+    const VF best = hn::Load(df, pair.error + at);
+    const auto better = hn::Lt(error, best);
+    if (hn::AllFalse(df, better)) continue;
+    const auto take = [&](const float* HWY_RESTRICT from, float* HWY_RESTRICT to) HWY_ATTR {
+      hn::Store(hn::IfThenElse(better, hn::Load(df, from + at), hn::Load(df, to + at)), df,
+                to + at);
+    };
+    hn::Store(hn::IfThenElse(better, error, best), df, pair.error + at);
+    take(pair.trial_scale, pair.scale);
+    take(pair.trial_inverse, pair.inverse);
+    take(pair.offset, pair.base);
+    take(pair.trial_offset, pair.offset);
+  }
+}
+
+// Where the results go, `lanes` floats for every vector. RoundFitLanes(x, inverse, base) gives the
+// codes: to keep these two is cheaper than to keep codes at every step.
+struct AffineLanesFit {
+  float* scale;
+  float* minimum;
+  float* inverse;  // 0 for blocks whose codes are 0
+  float* base;
+};
+
+template <class DF>
+HWY_INLINE void FinishPair(DF df, const AffinePair<DF>& pair, const AffineLanesFit& fit) {
+  using VF = hn::Vec<DF>;
+  const VF zero = hn::Zero(df);
+  const size_t lanes = hn::Lanes(df);
+  for (size_t v = 0, at = 0; v < 2; ++v, at += lanes) {
+    const VF lowest = hn::Load(df, pair.lowest + at);
+    const VF min = hn::IfThenElse(hn::Gt(lowest, zero), zero, lowest);
+    const auto valid = hn::Gt(hn::Load(df, pair.is_valid + at), zero);
+    hn::Store(hn::IfThenElseZero(valid, hn::Load(df, pair.scale + at)), df, fit.scale + at);
+    hn::Store(hn::Neg(hn::IfThenElse(valid, hn::Load(df, pair.offset + at), min)), df,
+              fit.minimum + at);
+    hn::Store(hn::IfThenElseZero(valid, hn::Load(df, pair.inverse + at)), df, fit.inverse + at);
+    hn::Store(hn::Load(df, pair.base + at), df, fit.base + at);
+  }
+}
+
+// The same as FitAffine for 2 * kPairs * Lanes blocks of kValues. Value i of lane k of vector v is
+// at [(v * kValues + i) * Lanes + k].
+template <class Search, size_t kValues, size_t kPairs, class DF>
+HWY_NOINLINE void FitAffineLanes(DF df, const float* HWY_RESTRICT x,
+                                 const float* HWY_RESTRICT weights, const AffineLanesFit fit) {
+  const size_t lanes = hn::Lanes(df);
+  AffinePair<DF> pairs[kPairs];
+  HWY_ALIGN float codes[kPairs][2 * kValues * hn::MaxLanes(df)];
+  for (size_t p = 0; p < kPairs; ++p) {
+    for (size_t v = 0; v < 2; ++v) {
+      pairs[p].x[v] = x + (2 * p + v) * kValues * lanes;
+      pairs[p].weights[v] = weights + (2 * p + v) * kValues * lanes;
+    }
+    StartPair<Search, kValues>(df, pairs[p], codes[p]);
+  }
+  for (int step = 0; step <= Search::kLastStep; ++step) {
+    for (size_t p = 0; p < kPairs; ++p) FitPair<Search, kValues>(df, step, pairs[p], codes[p]);
+    for (size_t p = 0; p < kPairs; ++p) JudgePair<Search, kValues>(df, pairs[p], codes[p]);
+  }
+  for (size_t p = 0; p < kPairs; ++p) {
+    const size_t at = 2 * p * lanes;
+    FinishPair(df, pairs[p], {fit.scale + at, fit.minimum + at, fit.inverse + at, fit.base + at});
+  }
 }
 
 // The code the search chose for x.

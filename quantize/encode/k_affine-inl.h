@@ -32,11 +32,12 @@ using KInts = hn::RebindToSigned<KFloats>;
 template <class Shape>
 struct KGroup {
   static constexpr size_t kMaxLanes = hn::MaxLanes(KFloats());
+  static constexpr size_t kSearched = 4;
   static constexpr size_t kSubLanes = Shape::kSubBlocks * kMaxLanes;
 
   HWY_ALIGN float x[kKValues * kMaxLanes];
-  // Two sub-blocks, those being searched.
-  HWY_ALIGN float weights[2 * Shape::kSubValues * kMaxLanes];
+  // Of the sub-blocks being searched.
+  HWY_ALIGN float weights[kSearched * Shape::kSubValues * kMaxLanes];
   // Per sub-block, from the search.
   HWY_ALIGN float scales[kSubLanes];
   HWY_ALIGN float minimums[kSubLanes];
@@ -114,16 +115,17 @@ HWY_INLINE void KSigma2Lanes(KGroup<Shape>& group) {
   hn::Store(hn::Div(hn::Mul(factor, sum), count), df, group.sigma2);
 }
 
-// Scale and minimum of every sub-block, two sub-blocks at a time.
+// Scale and minimum of every sub-block.
 template <class Shape, class Search>
 HWY_INLINE void SearchKGroup(const float* importance, KGroup<Shape>& group) {
   const KFloats df;
   const size_t lanes = hn::Lanes(df);
   const size_t sub_floats = Shape::kSubValues * lanes;
   if (importance != nullptr) KSigma2Lanes(group);
-  for (size_t j = 0; j < Shape::kSubBlocks; j += 2) {
+  constexpr size_t kSearched = KGroup<Shape>::kSearched;
+  for (size_t j = 0; j < Shape::kSubBlocks; j += kSearched) {
     const float* x = group.x + j * sub_floats;
-    for (size_t k = 0; k < 2; ++k) {
+    for (size_t k = 0; k < kSearched; ++k) {
       float* w = group.weights + k * sub_floats;
       if (importance != nullptr) {
         ImportantKWeightLanes(group, x + k * sub_floats, importance + (j + k) * Shape::kSubValues,
@@ -132,10 +134,10 @@ HWY_INLINE void SearchKGroup(const float* importance, KGroup<Shape>& group) {
         PlainKWeightLanes<Shape>(x + k * sub_floats, w);
       }
     }
-    const AffineLanesInput in = {x, x + sub_floats, group.weights, group.weights + sub_floats};
-    const AffineLanesFit out = {group.scales + j * lanes, group.minimums + j * lanes,
-                                group.inverses + j * lanes, group.bases + j * lanes};
-    FitAffineLanes<Search, Shape::kSubValues>(df, in, out);
+    FitAffineLanes<Search, Shape::kSubValues, kSearched / 2>(
+        df, x, group.weights,
+        {group.scales + j * lanes, group.minimums + j * lanes, group.inverses + j * lanes,
+         group.bases + j * lanes});
   }
 }
 

@@ -1,7 +1,7 @@
 #include "quantize/encode/q2_k.h"
 
 #include "formats/codec/q2_k.h"
-#include "quantize/encode/encoder_testing.h"
+#include "quantize/encode/affine_test_cases.h"
 
 namespace gguf {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 const EncoderUnderTest kQ2K = {"Q2_K", BlockQ2_K::kValues, sizeof(BlockQ2_K), EncodeQ2_K,
                                EncodeQ2_KReference};
 
-GGUF_ENCODER_TESTS(Q2KTest, kQ2K);
+GGUF_AFFINE_ENCODER_TESTS(Q2KTest, kQ2K);
 
 }  // namespace
 }  // namespace gguf

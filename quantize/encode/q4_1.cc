@@ -18,7 +18,8 @@ struct Q4_1Packer {
   static constexpr size_t kOffset = offsetof(BlockQ4_1, qs);
   static constexpr size_t kWords = sizeof(BlockQ4_1::qs) / 4;
 
-  static void Pack(const LegacyCodes& codes, int32_t* HWY_RESTRICT words) {
+  template <class Codes>
+  static void Pack(const Codes& codes, int32_t* HWY_RESTRICT words) {
     const LegacyInts di;
     for (size_t i = 0; i < 16; i += 4, words += hn::Lanes(di)) {
       auto word = hn::Or(codes(i), hn::ShiftLeft<4>(codes(i + 16)));
@@ -35,6 +36,10 @@ struct Q4_1Packer {
 
 void EncodeQ4_1Rows(const float* rows, size_t num_rows, size_t columns, const float* weights,
                     uint8_t* out) {
+  if (weights == nullptr) {
+    EncodePlainLegacyRows<Q4_1Shape, Q4_1Packer>(rows, num_rows * (columns / kLegacyValues), out);
+    return;
+  }
   EncodeImportantLegacyRows<Q4_1Shape, Q4_1Packer>(rows, num_rows, columns, weights, out);
 }
 
@@ -49,7 +54,6 @@ HWY_EXPORT(EncodeQ4_1Rows);
 
 void EncodeQ4_1(const float* rows, size_t num_rows, size_t columns, const float* weights,
                 uint8_t* out) {
-  if (weights == nullptr) return EncodeQ4_1Reference(rows, num_rows, columns, weights, out);
   HWY_DYNAMIC_DISPATCH(EncodeQ4_1Rows)(rows, num_rows, columns, weights, out);
 }
 

@@ -19,7 +19,8 @@ struct Q5_1Packer {
   static constexpr size_t kWords = 1 + sizeof(BlockQ5_1::qs) / 4;
   static_assert(offsetof(BlockQ5_1, qs) == kOffset + 4, "qs follows qh");
 
-  static void Pack(const LegacyCodes& codes, int32_t* HWY_RESTRICT words) {
+  template <class Codes>
+  static void Pack(const Codes& codes, int32_t* HWY_RESTRICT words) {
     const LegacyInts di;
     const size_t lanes = hn::Lanes(di);
     const auto nibble = hn::Set(di, 15);
@@ -43,6 +44,10 @@ struct Q5_1Packer {
 
 void EncodeQ5_1Rows(const float* rows, size_t num_rows, size_t columns, const float* weights,
                     uint8_t* out) {
+  if (weights == nullptr) {
+    EncodePlainLegacyRows<Q5_1Shape, Q5_1Packer>(rows, num_rows * (columns / kLegacyValues), out);
+    return;
+  }
   EncodeImportantLegacyRows<Q5_1Shape, Q5_1Packer>(rows, num_rows, columns, weights, out);
 }
 
@@ -57,7 +62,6 @@ HWY_EXPORT(EncodeQ5_1Rows);
 
 void EncodeQ5_1(const float* rows, size_t num_rows, size_t columns, const float* weights,
                 uint8_t* out) {
-  if (weights == nullptr) return EncodeQ5_1Reference(rows, num_rows, columns, weights, out);
   HWY_DYNAMIC_DISPATCH(EncodeQ5_1Rows)(rows, num_rows, columns, weights, out);
 }
 

@@ -1,7 +1,7 @@
 #include "quantize/encode/q5_k.h"
 
 #include "formats/codec/q5_k.h"
-#include "quantize/encode/encoder_testing.h"
+#include "quantize/encode/affine_test_cases.h"
 
 namespace gguf {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 const EncoderUnderTest kQ5K = {"Q5_K", BlockQ5_K::kValues, sizeof(BlockQ5_K), EncodeQ5_K,
                                EncodeQ5_KReference};
 
-GGUF_ENCODER_TESTS(Q5KTest, kQ5K);
+GGUF_AFFINE_ENCODER_TESTS(Q5KTest, kQ5K);
 
 }  // namespace
 }  // namespace gguf

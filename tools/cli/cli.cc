@@ -1,13 +1,14 @@
 #include "tools/cli/cli.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gguf/base/parallel.h"
+#include "gguf/base/utf8.h"
 
 namespace gguf {
 namespace {
@@ -97,7 +98,15 @@ void PrintWarnings(const std::vector<std::string>& warnings, const CommonOptions
   }
 }
 
-std::string Printable(absl::string_view text) { return absl::Utf8SafeCEscape(text); }
+std::string Printable(absl::string_view text) {
+  std::string out;
+  while (!text.empty()) {  // quotes and backslashes stay: the text may hold escapes already
+    const size_t plain = std::min(text.find_first_of("\"\\"), text.size());
+    absl::StrAppend(&out, EscapeText(text.substr(0, plain)), text.substr(plain, 1));
+    text.remove_prefix(std::min(plain + 1, text.size()));
+  }
+  return out;
+}
 
 std::string ExpandType(absl::string_view pattern, absl::string_view type) {
   return absl::StrReplaceAll(pattern, {{"{type}", type}});

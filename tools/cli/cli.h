@@ -44,7 +44,8 @@ int RunTool(CLI::App* app, int argc, char** argv, CommonOptions* options,
 // Printed on standard error, unless quiet.
 void PrintWarnings(const std::vector<std::string>& warnings, const CommonOptions& options);
 
-// `text` with control characters and invalid UTF-8 escaped, for names that come from files.
+// `text` with control characters and invalid UTF-8 escaped, for text that holds names from files.
+// Quotes and backslashes stay as they are.
 std::string Printable(absl::string_view text);
 
 // "model-{type}.gguf" -> "model-Q5_K_M.gguf".

@@ -36,7 +36,8 @@ TEST(CliTest, ExitStatuses) {
 
 TEST(CliTest, NamesFromFilesAreMadePrintable) {
   EXPECT_EQ(Printable("plain ümlaut"), "plain ümlaut");
-  EXPECT_EQ(Printable("red\x1b[31m"), "red\\033[31m");
+  EXPECT_EQ(Printable("red\x1b[31m"), "red\\x1b[31m");
+  EXPECT_EQ(Printable("it's \"so\" \\x1b"), "it's \"so\" \\x1b");
 }
 
 TEST(CliTest, OutputNames) {

@@ -86,6 +86,7 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
   app->add_flag("--verify", options->verify,
                 "read the output again and report the error of each tensor");
   app->add_option("--report", options->reports, "also write the result to FILE.json, .md or .html")
+      ->allow_extra_args(false)
       ->type_name("FILE");
   app->add_option("--memory-limit", options->memory_limit,
                   "resident memory of the whole run, such as 512MiB [no limit]")

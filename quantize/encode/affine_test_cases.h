@@ -1,8 +1,9 @@
-// What the test of any encoder asks of it: the golden bytes, and a fast version that equals the
-// reference on every instruction set of this machine, whatever the rows are.
+// What the test of an encoder with scale and minimum asks of it: the golden bytes, and a fast
+// version that equals the reference on every instruction set of this machine, whatever the rows
+// are.
 
-#ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_ENCODER_TESTING_H_
-#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_ENCODER_TESTING_H_
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_AFFINE_TEST_CASES_H_
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_AFFINE_TEST_CASES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -47,8 +48,8 @@ void ExpectSameBytes(const EncoderUnderTest& encoder, const TestRows& rows, size
                      size_t columns, const TestRows* weights);
 
 // The tests of one encoder as a suite over instruction sets; instantiate with
-// INSTANTIATE_ENCODER_TESTS.
-class EncoderTest : public testing::TestWithParam<int64_t> {
+// GGUF_AFFINE_ENCODER_TESTS.
+class AffineEncoderTest : public testing::TestWithParam<int64_t> {
  protected:
   void SetUp() override;
   void TearDown() override;
@@ -63,9 +64,9 @@ class EncoderTest : public testing::TestWithParam<int64_t> {
 std::vector<int64_t> TestTargets();
 std::string TestTargetName(const testing::TestParamInfo<int64_t>& info);
 
-// For a class TEST derived from EncoderTest and a constant ENCODER.
-#define GGUF_ENCODER_TESTS(TEST, ENCODER)                                \
-  using TEST = EncoderTest;                                              \
+// For a class TEST derived from AffineEncoderTest and a constant ENCODER.
+#define GGUF_AFFINE_ENCODER_TESTS(TEST, ENCODER)                         \
+  using TEST = AffineEncoderTest;                                        \
   TEST_P(TEST, WritesTheGoldenBytes) { TestGolden(ENCODER); }            \
   TEST_P(TEST, EqualsReferenceOnRandomRows) { TestRandomRows(ENCODER); } \
   TEST_P(TEST, EqualsReferenceOnEdgeRows) { TestEdgeRows(ENCODER); }     \
@@ -74,4 +75,4 @@ std::string TestTargetName(const testing::TestParamInfo<int64_t>& info);
 
 }  // namespace gguf
 
-#endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_ENCODER_TESTING_H_
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_AFFINE_TEST_CASES_H_

@@ -1,4 +1,4 @@
-#include "quantize/encode/encoder_testing.h"
+#include "quantize/encode/affine_test_cases.h"
 
 #include <algorithm>
 #include <cfloat>
@@ -170,24 +170,24 @@ void ExpectSameBytes(const EncoderUnderTest& encoder, const TestRows& rows, size
                        rows.name + "', weights '" + (weights ? weights->name : "none") + "'");
 }
 
-void EncoderTest::SetUp() {
+void AffineEncoderTest::SetUp() {
   hwy::SetSupportedTargetsForTest(GetParam());
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
-void EncoderTest::TearDown() {
+void AffineEncoderTest::TearDown() {
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
-void EncoderTest::TestGolden(const EncoderUnderTest& encoder) {
+void AffineEncoderTest::TestGolden(const EncoderUnderTest& encoder) {
   for (const bool with_weights : {false, true}) {
     ExpectGolden(encoder, with_weights, encoder.encode);
     ExpectGolden(encoder, with_weights, encoder.encode_reference);
   }
 }
 
-void EncoderTest::TestRandomRows(const EncoderUnderTest& encoder) {
+void AffineEncoderTest::TestRandomRows(const EncoderUnderTest& encoder) {
   // Around the number of blocks that are encoded together (up to 32).
   const std::pair<size_t, size_t> shapes[] = {{1, 1},  {1, 2},  {3, 1},  {1, 7}, {5, 3},
                                               {16, 1}, {17, 1}, {31, 1}, {8, 4}, {3, 13}};
@@ -205,7 +205,7 @@ void EncoderTest::TestRandomRows(const EncoderUnderTest& encoder) {
   }
 }
 
-void EncoderTest::TestEdgeRows(const EncoderUnderTest& encoder) {
+void AffineEncoderTest::TestEdgeRows(const EncoderUnderTest& encoder) {
   const size_t columns = std::max<size_t>(256, encoder.block_values);
   for (const TestRows& rows : EdgeRows(columns)) {
     ExpectSameBytes(encoder, rows, 1, columns, nullptr);
@@ -215,7 +215,7 @@ void EncoderTest::TestEdgeRows(const EncoderUnderTest& encoder) {
   }
 }
 
-void EncoderTest::TestDivisionIntoCalls(const EncoderUnderTest& encoder) {
+void AffineEncoderTest::TestDivisionIntoCalls(const EncoderUnderTest& encoder) {
   constexpr size_t kRows = 21;
   const size_t columns = 3 * encoder.block_values;
   const TestRows weights = RandomWeights(columns, 3)[1];
