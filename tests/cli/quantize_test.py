@@ -196,7 +196,7 @@ class Quantize(harness.ProgramTest):
 
     def test_types_that_need_importance_data_say_so(self):
         self.fail_with(1, "quantize", "--type", "Q2_K_S", "in.gguf", "out.gguf",
-                       mentions=["Q2_K_S", "--imatrix"])
+                       mentions=["Q2_K", "--imatrix"])
         self.assertEqual([], self.outputs())
 
     def test_split_input_and_split_output(self):
