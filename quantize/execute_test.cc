@@ -51,12 +51,12 @@ Plan PlanOf(const TensorSource& source, absl::string_view type,
   return *std::move(plan);
 }
 
-struct Run {
+struct Outcome {
   absl::StatusOr<std::vector<std::string>> warnings;
   std::vector<std::string> files;
 };
 
-Run Execute(const TensorSource& source, const std::vector<Plan>& plans,
+Outcome Execute(const TensorSource& source, const std::vector<Plan>& plans,
             const ExecuteOptions& options, int64_t fail_after = -1) {
   std::vector<std::unique_ptr<MemoryOutput>> files;
   std::vector<PlanOutput> outputs;
@@ -67,9 +67,9 @@ Run Execute(const TensorSource& source, const std::vector<Plan>& plans,
       outputs.back().shards.push_back(files.back().get());
     }
   }
-  Run run{Execute(source, outputs, options), {}};
-  for (const auto& file : files) run.files.push_back(file->bytes());
-  return run;
+  Outcome outcome{Execute(source, outputs, options), {}};
+  for (const auto& file : files) outcome.files.push_back(file->bytes());
+  return outcome;
 }
 
 TEST(ExecuteTest, BytesDoNotDependOnThreadsMemoryOrCompany) {
@@ -78,7 +78,7 @@ TEST(ExecuteTest, BytesDoNotDependOnThreadsMemoryOrCompany) {
   plans.push_back(PlanOf(source, "Q5_K_M"));
   plans.push_back(PlanOf(source, "Q8_0"));
   ExecuteOptions options;
-  const Run together = Execute(source, plans, options);
+  const Outcome together = Execute(source, plans, options);
   ASSERT_TRUE(together.warnings.ok()) << together.warnings.status();
   for (int threads : {2, 7}) {
     options.threads = threads;
@@ -94,8 +94,8 @@ TEST(ExecuteTest, TheFileReadsBackAsPlanned) {
   const MemorySource source = Model();
   std::vector<Plan> plans;
   plans.push_back(PlanOf(source, "Q8_0"));
-  const Run run = Execute(source, plans, ExecuteOptions());
-  const auto file = GgufFile::Open(std::make_unique<MemoryFile>("out", run.files[0]));
+  const Outcome outcome = Execute(source, plans, ExecuteOptions());
+  const auto file = GgufFile::Open(std::make_unique<MemoryFile>("out", outcome.files[0]));
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(*file->metadata().GetUint(keys::kGeneralFileType), 7u);
   for (const TensorInfo& info : file->tensors()) {
@@ -149,10 +149,10 @@ TEST(ExecuteTest, RefusesNonFiniteWeightsByTensorRowAndColumn) {
     source.Add("blk.0.attn_v.weight", {1000, 256}, std::move(values));
     std::vector<Plan> plans;
     plans.push_back(PlanOf(source, "Q4_0"));
-    const Run run = Execute(source, plans, ExecuteOptions());
-    EXPECT_THAT(std::string(run.warnings.status().message()),
+    const Outcome outcome = Execute(source, plans, ExecuteOptions());
+    EXPECT_THAT(std::string(outcome.warnings.status().message()),
                 HasSubstr("'blk.0.attn_v.weight' holds"));
-    EXPECT_THAT(std::string(run.warnings.status().message()), HasSubstr("at row 777, column 33"));
+    EXPECT_THAT(std::string(outcome.warnings.status().message()), HasSubstr("at row 777, column 33"));
   }
 }
 
@@ -163,8 +163,8 @@ TEST(ExecuteTest, AScaleThatOverflowsIsAnErrorInAQuantization) {
   source.Add("blk.0.attn_v.weight", {8, 256}, std::move(values));
   std::vector<Plan> plans;
   plans.push_back(PlanOf(source, "Q8_0"));
-  const Run run = Execute(source, plans, ExecuteOptions());
-  EXPECT_THAT(std::string(run.warnings.status().message()), HasSubstr("row 3, columns 64"));
+  const Outcome outcome = Execute(source, plans, ExecuteOptions());
+  EXPECT_THAT(std::string(outcome.warnings.status().message()), HasSubstr("row 3, columns 64"));
 }
 
 TEST(ExecuteTest, ConversionCountsValuesThatBecomeInfinite) {
@@ -177,10 +177,10 @@ TEST(ExecuteTest, ConversionCountsValuesThatBecomeInfinite) {
   options.type = TensorType::kF16;
   std::vector<Plan> plans(1);
   plans[0] = *PlanConversion(source, options);
-  const Run run = Execute(source, plans, ExecuteOptions());
-  ASSERT_TRUE(run.warnings.ok()) << run.warnings.status();
-  ASSERT_THAT(*run.warnings, SizeIs(1));
-  EXPECT_THAT((*run.warnings)[0], HasSubstr("'blk.0.attn_v.weight': 2 values became infinite"));
+  const Outcome outcome = Execute(source, plans, ExecuteOptions());
+  ASSERT_TRUE(outcome.warnings.ok()) << outcome.warnings.status();
+  ASSERT_THAT(*outcome.warnings, SizeIs(1));
+  EXPECT_THAT((*outcome.warnings)[0], HasSubstr("'blk.0.attn_v.weight': 2 values became infinite"));
 }
 
 TEST(ExecuteTest, StopsWhenCancelledOrTheDiskIsFull) {

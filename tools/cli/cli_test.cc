@@ -9,7 +9,7 @@
 namespace gguf {
 namespace {
 
-int Run(std::vector<const char*> arguments, const std::function<absl::Status()>& body) {
+int RunProgram(std::vector<const char*> arguments, const std::function<absl::Status()>& body) {
   CLI::App app("A program.", "program");
   CommonOptions options;
   AddCommonOptions(&app, /*has_json=*/true, &options);
@@ -23,15 +23,15 @@ int Run(std::vector<const char*> arguments, const std::function<absl::Status()>&
 
 TEST(CliTest, ExitStatuses) {
   const auto ok = [] { return absl::OkStatus(); };
-  EXPECT_EQ(Run({}, ok), 0);
-  EXPECT_EQ(Run({"--help"}, [] { return absl::InternalError("not reached"); }), 0);
-  EXPECT_EQ(Run({"--version"}, [] { return absl::InternalError("not reached"); }), 0);
-  EXPECT_EQ(Run({"--no-such-option"}, ok), 2);
-  EXPECT_EQ(Run({"--threads", "-3"}, ok), 2);
-  EXPECT_EQ(Run({"--progress", "sometimes"}, ok), 2);
-  EXPECT_EQ(Run({}, [] { return absl::NotFoundError("no such file"); }), 1);
-  EXPECT_EQ(Run({}, [] { return UsageError("no type given"); }), 2);
-  EXPECT_EQ(Run({}, [] { return FoundDifferences(); }), 1);
+  EXPECT_EQ(RunProgram({}, ok), 0);
+  EXPECT_EQ(RunProgram({"--help"}, [] { return absl::InternalError("not reached"); }), 0);
+  EXPECT_EQ(RunProgram({"--version"}, [] { return absl::InternalError("not reached"); }), 0);
+  EXPECT_EQ(RunProgram({"--no-such-option"}, ok), 2);
+  EXPECT_EQ(RunProgram({"--threads", "-3"}, ok), 2);
+  EXPECT_EQ(RunProgram({"--progress", "sometimes"}, ok), 2);
+  EXPECT_EQ(RunProgram({}, [] { return absl::NotFoundError("no such file"); }), 1);
+  EXPECT_EQ(RunProgram({}, [] { return UsageError("no type given"); }), 2);
+  EXPECT_EQ(RunProgram({}, [] { return FoundDifferences(); }), 1);
 }
 
 TEST(CliTest, NamesFromFilesAreMadePrintable) {

@@ -1,0 +1,25 @@
+// `gguf verify`: everything that is wrong with a model's files.
+
+#ifndef GGUF_TOOLCHAIN_TOOLS_GGUF_COMMANDS_VERIFY_H_
+#define GGUF_TOOLCHAIN_TOOLS_GGUF_COMMANDS_VERIFY_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "tools/cli/cli.h"
+#include "tools/report/result.pb.h"
+
+namespace gguf {
+
+// Structure and values of the model at `path`, with `hash` also digests of its files and tensors. A
+// file that readers refuse gives a result with that one finding; an error means that nothing could
+// be checked: no such file, no permission, interrupted.
+absl::StatusOr<gguf_toolchain::VerifyResult> Verify(const std::string& path, bool hash,
+                                                    const CommonOptions& common);
+
+// One line per finding and digest (the digests as sha256sum prints them), then the verdict.
+std::string VerifyText(const gguf_toolchain::VerifyResult& result);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_TOOLS_GGUF_COMMANDS_VERIFY_H_
