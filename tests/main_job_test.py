@@ -57,6 +57,27 @@ class MainJob(harness.ProgramTest):
         self.quantize("out.gguf", "--type", "Q5_K_M", "--verify", CHECKPOINT)
         self.assertEqual(["out.gguf"], self.listing())
 
+    def test_importance_data_of_either_format(self):
+        plain = self.quantize("plain.gguf", "--type", "Q4_K_M", CHECKPOINT)
+        hashes = {}
+        for ending in ("gguf", "dat"):
+            weights = os.path.join(harness.TESTDATA, "importance", f"kjv-llama.{ending}")
+            path = self.quantize(f"{ending}.gguf", "--type", "Q4_K_M", "--imatrix", weights,
+                                 CHECKPOINT)
+            reader = gguf_file.Reader(path)
+            self.assertEqual(weights[:127], reader.get("quantize.imatrix.file"))
+            self.assertEqual(12, reader.get("quantize.imatrix.chunks_count"))
+            self.assertEqual(8 * 7, reader.get("quantize.imatrix.entries_count"))
+            hashes[ending] = gguf_file.tensor_hashes(path)
+        name = "blk.3.ffn_down.weight"
+        self.assertNotEqual(gguf_file.tensor_hashes(plain)[name], hashes["gguf"][name])
+        self.assertEqual(hashes["gguf"], hashes["dat"])
+
+    def test_types_that_need_importance_data(self):
+        weights = os.path.join(harness.TESTDATA, "importance", "kjv-llama.gguf")
+        path = self.quantize("out.gguf", "--type", "Q2_K_S", "--imatrix", weights, CHECKPOINT)
+        self.assertEqual("Q2_K", gguf_file.Reader(path).tensors["blk.4.attn_q.weight"].type)
+
     def test_f16_is_the_checkpoint_itself(self):
         # An F16 checkpoint quantized to F16 is what convert makes of it.
         converted = self.path("converted.gguf")

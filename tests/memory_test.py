@@ -7,7 +7,7 @@ import generate_checkpoint
 import harness
 
 MIB = 1 << 20
-LIMIT = 256 * MIB
+LIMITS = (64 * MIB, 256 * MIB)
 # What the process may take beyond the limit it is given: its own code and libraries, thread stacks,
 # the parsed header and vocabulary.
 ALLOWANCE = 64 * MIB
@@ -30,14 +30,22 @@ class Memory(harness.ProgramTest):
             self.path("checkpoint"), hidden=2048, feed_forward=5632, layers=1, heads=16,
             kv_heads=4, vocabulary=32768)
         weights = os.path.getsize(os.path.join(checkpoint, "model.safetensors"))
-        self.assertGreater(weights, LIMIT + ALLOWANCE, "the model would fit, the test shows nothing")
-        for threads in (1, 4):
-            with self.subTest(threads=threads):
-                peak = self.peak_of("quantize", "--quiet", "--force", "--threads", threads,
-                                    "--memory-limit", "256MiB", "--type", "Q8_0", checkpoint,
-                                    "out.gguf")
-                print(f"peak with {threads} threads: {peak / MIB:.1f} MiB")
-                self.assertLess(peak, LIMIT + ALLOWANCE)
+        self.assertGreater(weights, max(LIMITS) + ALLOWANCE,
+                           "the model would fit, the test shows nothing")
+        for limit in LIMITS:
+            for threads in (1, 4):
+                with self.subTest(limit=limit, threads=threads):
+                    peak = self.peak_of("quantize", "--quiet", "--force", "--threads", threads,
+                                        "--memory-limit", limit, "--type", "Q8_0", checkpoint,
+                                        "out.gguf")
+                    print(f"limit {limit >> 20} MiB, {threads} threads: {peak / MIB:.1f} MiB")
+                    self.assertLess(peak, limit + ALLOWANCE)
+
+    def test_a_limit_that_cannot_be_kept_is_refused(self):
+        checkpoint = generate_checkpoint.generate(self.path("checkpoint"))
+        self.fail_with(1, "quantize", "--memory-limit", "1MiB", "--type", "Q8_0", checkpoint,
+                       "out.gguf", mentions=["--memory-limit", "MiB"])
+        self.assertNotIn("out.gguf", self.listing())
 
 
 if __name__ == "__main__":

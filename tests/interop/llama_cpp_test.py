@@ -24,7 +24,8 @@ class Model:
         parameters.n_ctx = 512
         parameters.n_parallel = 1
         parameters.n_gpu_layers = 0
-        parameters.cpuparams.n_threads = 2
+        parameters.cpuparams.n_threads = 1  # several would spin while they wait for a busy core
+        parameters.cpuparams_batch.n_threads = 1
         parameters.warmup = False
         parameters.verbosity = -1
         self.server = xllamacpp.Server(parameters)  # RuntimeError when the file is refused
@@ -107,10 +108,10 @@ class LlamaCpp(harness.ProgramTest):
 
     def test_quantized_files_predict_nearly_the_same(self):
         # Mean over the prompts of the divergence from our F16 file, and the largest difference of
-        # any token's probability. Measured with the package's own encoders: Q8_0 0.00023 and 0.016,
-        # Q4_0 0.0126 and 0.102; the bounds leave room for another llama.cpp and another CPU.
-        bounds = {"Q8_0": (0.001, 0.05), "Q6_K": (0.003, 0.08), "Q5_K_M": (0.01, 0.12),
-                  "Q4_0": (0.04, 0.25)}
+        # any token's probability. Measured: Q8_0 0.00023 and 0.016, Q6_K 0.00098 and 0.024, Q5_K_M
+        # 0.0020 and 0.037, Q4_0 0.0078 and 0.057; twice that leaves room for other CPUs' sums.
+        bounds = {"Q8_0": (0.0005, 0.032), "Q6_K": (0.002, 0.05), "Q5_K_M": (0.004, 0.075),
+                  "Q4_0": (0.016, 0.12)}
         reference_model = self.model("F16")
         expected = [reference_model.log_probabilities(prompt) for prompt in prompts()]
         for type_name, (mean_bound, probability_bound) in bounds.items():
