@@ -77,6 +77,17 @@ bool IsUtf8(absl::string_view text) {
   return true;
 }
 
+std::string ToUtf8(absl::string_view text) {
+  std::string out;
+  uint32_t code_point;
+  while (!text.empty()) {
+    const size_t length = DecodeUtf8(text, &code_point);
+    absl::StrAppend(&out, length == 0 ? "\xEF\xBF\xBD" : text.substr(0, length));
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
 std::string EscapeText(absl::string_view text, size_t max_bytes) {
   std::string out;
   size_t used = 0;

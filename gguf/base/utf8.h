@@ -18,6 +18,9 @@ size_t DecodeUtf8(absl::string_view text, uint32_t* code_point);
 
 bool IsUtf8(absl::string_view text);
 
+// `text` with U+FFFD in place of each byte that is no UTF-8, for containers that must hold text.
+std::string ToUtf8(absl::string_view text);
+
 // `text` in a form that cannot act on a terminal: control characters and characters that reorder or
 // hide text become \n, \t, \x1b, \u{202e}; bytes that are no UTF-8 become \xff; backslashes and
 // double quotes are escaped. After `max_bytes` of input (never within a character) the rest is

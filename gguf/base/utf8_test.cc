@@ -49,6 +49,12 @@ TEST(Utf8, EscapesWhatActsOnATerminal) {
   for (const auto& c : kCases) EXPECT_EQ(EscapeText(c.text), c.escaped);
 }
 
+TEST(Utf8, ReplacesMalformedBytes) {
+  EXPECT_EQ(ToUtf8(""), "");
+  EXPECT_EQ(ToUtf8("a\xC3\xA9\n"), "a\xC3\xA9\n");
+  EXPECT_EQ(ToUtf8("a\xFF\xC3z"), "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+}
+
 TEST(Utf8, CutsBetweenCharacters) {
   EXPECT_EQ(EscapeText("abc", 3), "abc");
   EXPECT_EQ(EscapeText("abcd", 3), "abc...");

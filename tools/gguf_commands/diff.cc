@@ -20,8 +20,6 @@ using gguf_toolchain::DiffResult;
 
 constexpr size_t kMaxValueBytes = 60;
 
-std::string NameText(const std::string& name) { return IsUtf8(name) ? name : EscapeText(name); }
-
 // "uint32 5", "string \"x\"".
 std::string ValueText(const Value* value) {
   if (value == nullptr) return "";
@@ -72,18 +70,18 @@ absl::StatusOr<DiffResult> Diff(const std::string& a, const std::string& b,
                         DiffModels(*source_a, *source_b, options));
   DiffResult result;
   result.set_schema_version(kSchemaVersion);
-  result.set_a(NameText(a));
-  result.set_b(NameText(b));
+  result.set_a(ToUtf8(a));
+  result.set_b(ToUtf8(b));
   result.set_is_equal(difference.is_equal());
   for (const KeyDifference& key : difference.metadata) {
     auto* out = result.add_metadata();
-    out->set_key(NameText(key.key));
+    out->set_key(ToUtf8(key.key));
     out->set_a(ValueText(key.a));
     out->set_b(ValueText(key.b));
   }
   for (const TensorDifference& tensor : difference.tensors) {
     auto* out = result.add_tensors();
-    out->set_name(NameText(tensor.name));
+    out->set_name(ToUtf8(tensor.name));
     out->set_difference(KindText(tensor));
     if (tensor.error.num_values == 0) continue;
     out->mutable_error()->set_rmse(tensor.error.rmse());

@@ -28,21 +28,19 @@ std::string TypeText(const Value& value) {
   return absl::StrCat(NameOf(array->element_type()), "[", array->size(), "]");
 }
 
-// Strings as they are when JSON can hold them, everything else as people read it.
+// Strings as they are, as far as JSON can hold them; everything else as people read it.
 std::string ValueText(const Value& value, size_t max_elements) {
   const std::string* text = std::get_if<std::string>(&value.data);
   if (text == nullptr) return value.ToString(max_elements);
-  return IsUtf8(*text) ? *text : EscapeText(*text);
+  return ToUtf8(*text);
 }
-
-std::string NameText(const std::string& name) { return IsUtf8(name) ? name : EscapeText(name); }
 
 void AddTensors(const GgufModel& model, InspectResult* result) {
   std::map<TensorType, TypeTotal> totals;
   double num_values = 0, num_bytes = 0;
   for (const TensorInfo& tensor : model.tensors()) {
     TensorResult* out = result->add_tensors();
-    out->set_name(NameText(tensor.name));
+    out->set_name(ToUtf8(tensor.name));
     for (uint64_t dim : tensor.shape.dims()) out->add_shape(static_cast<double>(dim));
     out->set_type(std::string(NameOf(tensor.type)));
     out->set_bytes(static_cast<double>(tensor.num_bytes));
@@ -121,10 +119,10 @@ absl::StatusOr<InspectResult> Inspect(const GgufModel& model, const std::string&
   result.set_schema_version(kSchemaVersion);
   double file_bytes = 0;
   for (const GgufFile& file : model.shards()) {
-    result.add_paths(NameText(file.name()));
+    result.add_paths(ToUtf8(file.name()));
     file_bytes += static_cast<double>(file.file_size());
     for (const std::string& warning : file.warnings()) {
-      result.add_warnings(absl::StrCat("'", NameText(file.name()), "': ", warning));
+      result.add_warnings(absl::StrCat("'", ToUtf8(file.name()), "': ", warning));
     }
   }
   result.set_format_version(static_cast<int32_t>(model.shards()[0].version()));
@@ -133,7 +131,7 @@ absl::StatusOr<InspectResult> Inspect(const GgufModel& model, const std::string&
   for (const auto& [key, value] : model.metadata().entries()) {
     if (!RE2::PartialMatch(key, pattern)) continue;
     KeyValue* entry = result.add_metadata();
-    entry->set_key(NameText(key));
+    entry->set_key(ToUtf8(key));
     entry->set_type(TypeText(value));
     entry->set_value(ValueText(value, max_elements));
   }

@@ -28,8 +28,6 @@ uint64_t FileBytes(const GgufModel& model) {
   return bytes;
 }
 
-std::string NameText(const std::string& name) { return IsUtf8(name) ? name : EscapeText(name); }
-
 absl::Status AddValueFaults(const GgufModel& model, const CommonOptions& common,
                             VerifyResult* result) {
   ProgressBar bar("verify", DataBytes(model), common.progress, common.quiet);
@@ -51,12 +49,12 @@ absl::Status AddHashes(const GgufModel& model, const CommonOptions& common, Veri
   GGUF_ASSIGN_OR_RETURN(const ModelHashes hashes, HashModel(model, options));
   for (size_t i = 0; i < hashes.files.size(); ++i) {
     Hash* hash = result->add_file_hashes();
-    hash->set_name(NameText(model.shards()[i].name()));
+    hash->set_name(ToUtf8(model.shards()[i].name()));
     hash->set_sha256(hashes.files[i]);
   }
   for (size_t i = 0; i < hashes.tensors.size(); ++i) {
     Hash* hash = result->add_tensor_hashes();
-    hash->set_name(NameText(model.tensors()[i].name));
+    hash->set_name(ToUtf8(model.tensors()[i].name));
     hash->set_sha256(hashes.tensors[i]);
   }
   return absl::OkStatus();
@@ -70,12 +68,12 @@ absl::StatusOr<VerifyResult> Verify(const std::string& path, bool hash,
   result.set_schema_version(kSchemaVersion);
   const absl::StatusOr<GgufModel> model = GgufModel::Open(path);
   if (absl::IsInvalidArgument(model.status()) || absl::IsDataLoss(model.status())) {
-    result.add_paths(NameText(path));
+    result.add_paths(ToUtf8(path));
     result.add_findings(std::string(model.status().message()));
     return result;
   }
   if (!model.ok()) return model.status();
-  for (const GgufFile& file : model->shards()) result.add_paths(NameText(file.name()));
+  for (const GgufFile& file : model->shards()) result.add_paths(ToUtf8(file.name()));
   GGUF_ASSIGN_OR_RETURN(const auto faults, FindStructuralFaults(*model));
   for (const std::string& fault : faults) result.add_findings(fault);
   GGUF_RETURN_IF_ERROR(AddValueFaults(*model, common, &result));

@@ -1,0 +1,85 @@
+#include "tools/gguf_commands/commands.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "gguf/base/sizes.h"
+#include "gguf/base/status_macros.h"
+#include "gguf/reader.h"
+#include "tools/gguf_commands/diff.h"
+#include "tools/gguf_commands/inspect.h"
+#include "tools/gguf_commands/verify.h"
+#include "tools/report/render.h"
+
+namespace gguf {
+namespace {
+
+// One document on standard output: JSON with --json, else text unless --quiet.
+template <typename Result, typename ToText>
+absl::Status Print(const Result& result, const CommonOptions& common, ToText to_text) {
+  if (common.json) {
+    GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
+    std::fputs(json.c_str(), stdout);
+  } else if (!common.quiet) {
+    std::fputs(to_text(result).c_str(), stdout);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunInspect(const GgufFlags& flags) {
+  GGUF_ASSIGN_OR_RETURN(const GgufModel model, GgufModel::Open(flags.input));
+  const bool is_full = flags.common.verbose;
+  absl::StatusOr<gguf_toolchain::InspectResult> result =
+      Inspect(model, flags.key_pattern, is_full ? ~size_t{0} : 8);
+  if (!result.ok()) return UsageError(absl::StrCat("--keys: ", result.status().message()));
+  if (!flags.common.json) {
+    PrintWarnings({result->warnings().begin(), result->warnings().end()}, flags.common);
+  }
+  InspectTextOptions text;
+  text.tensors = flags.tensors;
+  if (is_full || !flags.key_pattern.empty()) text.max_value_bytes = ~size_t{0};
+  return Print(*result, flags.common, [&](const auto& r) { return InspectText(r, text); });
+}
+
+absl::Status RunVerify(const GgufFlags& flags) {
+  GGUF_ASSIGN_OR_RETURN(const auto result, Verify(flags.input, flags.hash, flags.common));
+  GGUF_RETURN_IF_ERROR(Print(result, flags.common, VerifyText));
+  return result.is_valid() ? absl::OkStatus() : FoundDifferences();
+}
+
+absl::Status RunDiff(const GgufFlags& flags) {
+  GGUF_ASSIGN_OR_RETURN(const auto result, Diff(flags.input, flags.output, flags.common));
+  GGUF_RETURN_IF_ERROR(Print(result, flags.common, DiffText));
+  return result.is_equal() ? absl::OkStatus() : FoundDifferences();
+}
+
+absl::Status RunSplit(const GgufFlags& flags) {
+  SplitOptions split;
+  split.max_tensors = flags.split_max_tensors;
+  split.no_tensor_first_split = flags.no_tensor_first_split;
+  if (!flags.split_max_size.empty()) {
+    const absl::StatusOr<uint64_t> bytes = ParseSize(flags.split_max_size);
+    if (!bytes.ok() || *bytes == 0) {
+      return UsageError(absl::StrCat("--split-max-size: '", flags.split_max_size,
+                                     "' is no size above 0, such as 2G or 512MiB"));
+    }
+    split.max_bytes = *bytes;
+  }
+  return Split(flags.input, flags.output, split, flags.edit, flags.common);
+}
+
+absl::Status RunMerge(const GgufFlags& flags) {
+  return Merge(flags.input, flags.output, flags.edit, flags.common);
+}
+
+absl::Status RunSet(const GgufFlags& flags) {
+  return EditKeys(flags.input, flags.output, flags.keys, {}, flags.edit, flags.common);
+}
+
+absl::Status RunRemove(const GgufFlags& flags) {
+  return EditKeys(flags.input, flags.output, {}, flags.keys, flags.edit, flags.common);
+}
+
+}  // namespace gguf
