@@ -25,7 +25,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // How v becomes an integer code.
 enum class Rounding {
   kInRange,  // v in [-0.5, kMaxCode + 0.5): rounding stays within the codes
-  kLimited,  // |v| <= 4194303: limiting before rounding is the same as after
+  kLow,      // [-4194303, kMaxCode + 0.5): limiting before rounding is the same as after
+  kLimited,  // [-4194303, 4194303]: the same, on both sides
   kByBits,   // anything: RoundToCode of the scalar reference, operation by operation
 };
 
@@ -37,9 +38,8 @@ HWY_INLINE VF RoundLanes(DF df, VF v, VF max_code) {
     return hn::ConvertTo(df, hn::Min(hn::Max(code, hn::Zero(di)), hn::ConvertTo(di, max_code)));
   } else {
     const VF magic = hn::Set(df, 12582912.0f);
-    if constexpr (kRounding == Rounding::kLimited) {
-      v = hn::Min(hn::Max(v, hn::Zero(df)), max_code);
-    }
+    if constexpr (kRounding != Rounding::kInRange) v = hn::Max(v, hn::Zero(df));
+    if constexpr (kRounding == Rounding::kLimited) v = hn::Min(v, max_code);
     return hn::Sub(hn::Add(v, magic), magic);
   }
 }
@@ -70,6 +70,7 @@ struct AffinePair {
   HWY_ALIGN float trial_scale[kFloats];
   HWY_ALIGN float trial_offset[kFloats];
   HWY_ALIGN float trial_inverse[kFloats];
+  Rounding rounding = Rounding::kInRange;  // that the trial needs
 };
 
 // Rounds the values of both vectors to codes, stored as floats (value i of both vectors side by
@@ -186,38 +187,56 @@ HWY_INLINE Rounding RoundingFor(DF df, int last_code, VF inverse, VF offset, VF 
                                 VF highest) {
   const VF end0 = hn::Mul(inverse, hn::Sub(lowest, offset));
   const VF end1 = hn::Mul(inverse, hn::Sub(highest, offset));
-  const VF low = hn::Set(df, -0.5f);
-  const VF high = hn::Set(df, static_cast<float>(last_code) + 0.5f);
-  const auto in_range = hn::And(hn::And(hn::Ge(end0, low), hn::Lt(end0, high)),
-                                hn::And(hn::Ge(end1, low), hn::Lt(end1, high)));
-  if (hn::AllTrue(df, in_range)) return Rounding::kInRange;
   const VF limit = hn::Set(df, 4194303.0f);
-  const auto limited = hn::And(hn::Le(hn::Abs(end0), limit), hn::Le(hn::Abs(end1), limit));
+  const VF high = hn::Set(df, static_cast<float>(last_code) + 0.5f);
+  const auto not_low = hn::And(hn::Ge(end0, hn::Neg(limit)), hn::Ge(end1, hn::Neg(limit)));
+  const auto not_high = hn::And(hn::Lt(end0, high), hn::Lt(end1, high));
+  if (HWY_LIKELY(hn::AllTrue(df, hn::And(not_low, not_high)))) {
+    const VF low = hn::Set(df, -0.5f);
+    return hn::AllTrue(df, hn::And(hn::Ge(end0, low), hn::Ge(end1, low))) ? Rounding::kInRange
+                                                                          : Rounding::kLow;
+  }
+  const auto limited = hn::And(not_low, hn::And(hn::Le(end0, limit), hn::Le(end1, limit)));
   return hn::AllTrue(df, limited) ? Rounding::kLimited : Rounding::kByBits;
 }
 
-// Rounds and sums with the inverse scales divisor / (highest - offset), which become the trial's.
-template <size_t kValues, class DF>
-HWY_INLINE void SumTrial(DF df, int last_code, float divisor, AffinePair<DF>& pair,
-                         float* HWY_RESTRICT codes, float* HWY_RESTRICT sums) {
+// The next inverse scales on trial: divisor / (highest - offset).
+template <class DF>
+HWY_INLINE void NextTrial(DF df, int last_code, float divisor, AffinePair<DF>& pair) {
   const size_t lanes = hn::Lanes(df);
-  Rounding needed = Rounding::kInRange;
+  // Never back to kInRange: a branch that goes either way costs more than the limit it saves.
+  pair.rounding = HWY_MIN(pair.rounding, Rounding::kLow);
   for (size_t at = 0; at < 2 * lanes; at += lanes) {
     const auto highest = hn::Load(df, pair.highest + at);
     const auto offset = hn::Load(df, pair.offset + at);
     const auto inverse = hn::Div(hn::Set(df, divisor), hn::Sub(highest, offset));
     hn::Store(inverse, df, pair.trial_inverse + at);
-    const Rounding these =
+    const Rounding needed =
         RoundingFor(df, last_code, inverse, offset, hn::Load(df, pair.lowest + at), highest);
-    needed = HWY_MAX(needed, these);
+    pair.rounding = HWY_MAX(pair.rounding, needed);
   }
-  if (HWY_LIKELY(needed == Rounding::kInRange)) {
-    SumCodeLanes<Rounding::kInRange, kValues>(df, pair, last_code, codes, sums);
-  } else if (HWY_LIKELY(needed == Rounding::kLimited)) {
-    SumCodeLanes<Rounding::kLimited, kValues>(df, pair, last_code, codes, sums);
-  } else {
-    SumCodeLanes<Rounding::kByBits, kValues>(df, pair, last_code, codes, sums);
+}
+
+template <size_t kValues, class DF>
+HWY_INLINE void SumTrial(DF df, int last_code, const AffinePair<DF>& pair,
+                         float* HWY_RESTRICT codes, float* HWY_RESTRICT sums) {
+  switch (pair.rounding) {
+    case Rounding::kInRange:
+      return SumCodeLanes<Rounding::kInRange, kValues>(df, pair, last_code, codes, sums);
+    case Rounding::kLow:
+      return SumCodeLanes<Rounding::kLow, kValues>(df, pair, last_code, codes, sums);
+    case Rounding::kLimited:
+      return SumCodeLanes<Rounding::kLimited, kValues>(df, pair, last_code, codes, sums);
+    case Rounding::kByBits:
+      return SumCodeLanes<Rounding::kByBits, kValues>(df, pair, last_code, codes, sums);
   }
+}
+
+// The numerator of the inverse scale of a step.
+template <class Search>
+constexpr float DivisorOf(int step) {
+  return Search::kFirst + Search::kStep * static_cast<float>(step) +
+         static_cast<float>(Search::kMaxCode);
 }
 
 // Reads the values and tries the scale that spreads the codes over them all.
@@ -243,7 +262,8 @@ HWY_NOINLINE void StartPair(DF df, AffinePair<DF>& pair, float* HWY_RESTRICT cod
     hn::Store(offset, df, pair.trial_offset + at);
   }
   HWY_ALIGN float sums[6 * hn::MaxLanes(df)];
-  SumTrial<kValues>(df, Search::kMaxCode, static_cast<float>(Search::kMaxCode), pair, codes, sums);
+  NextTrial(df, Search::kMaxCode, static_cast<float>(Search::kMaxCode), pair);
+  SumTrial<kValues>(df, Search::kMaxCode, pair, codes, sums);
   for (size_t at = 0; at < 2 * lanes; at += lanes) {
     const VF inverse = hn::Load(df, pair.trial_inverse + at);
     const VF scale = hn::Div(hn::Set(df, 1.0f), inverse);
@@ -255,16 +275,15 @@ HWY_NOINLINE void StartPair(DF df, AffinePair<DF>& pair, float* HWY_RESTRICT cod
   SumErrorLanes<Search::kAbsoluteError, kValues>(df, pair, codes, error0, error1);
   hn::Store(error0, df, pair.error);
   hn::Store(error1, df, pair.error + lanes);
+  NextTrial(df, Search::kMaxCode, DivisorOf<Search>(0), pair);
 }
 
 // First half of a step: the line fitted to the codes of the next scale.
 template <class Search, size_t kValues, class DF>
-HWY_INLINE void FitPair(DF df, int step, AffinePair<DF>& pair, float* HWY_RESTRICT codes) {
+HWY_INLINE void FitPair(DF df, AffinePair<DF>& pair, float* HWY_RESTRICT codes) {
   const size_t lanes = hn::Lanes(df);
-  const float divisor = Search::kFirst + Search::kStep * static_cast<float>(step) +
-                        static_cast<float>(Search::kMaxCode);
   HWY_ALIGN float sums[6 * hn::MaxLanes(df)];
-  SumTrial<kValues>(df, Search::kMaxCode, divisor, pair, codes, sums);
+  SumTrial<kValues>(df, Search::kMaxCode, pair, codes, sums);
   for (size_t v = 0, at = 0; v < 2; ++v, at += lanes) {
     hn::Vec<DF> scale, offset;
     const float* HWY_RESTRICT of_v = sums + 3 * at;
@@ -276,9 +295,11 @@ HWY_INLINE void FitPair(DF df, int step, AffinePair<DF>& pair, float* HWY_RESTRI
   }
 }
 
-// Second half: lanes in which that line has the smallest error so far take it.
+// Second half: lanes in which that line has the smallest error so far take it. Starts the division
+// for step `next` here, so that it is done when the loops over the other pair are.
 template <class Search, size_t kValues, class DF>
-HWY_NOINLINE void JudgePair(DF df, AffinePair<DF>& pair, const float* HWY_RESTRICT codes) {
+HWY_NOINLINE void JudgePair(DF df, int next, AffinePair<DF>& pair,
+                            const float* HWY_RESTRICT codes) {
   using VF = hn::Vec<DF>;
   const size_t lanes = hn::Lanes(df);
   VF error0, error1;
@@ -287,7 +308,6 @@ HWY_NOINLINE void JudgePair(DF df, AffinePair<DF>& pair, const float* HWY_RESTRI
     const VF error = at == 0 ? error0 : error1;
     const VF best = hn::Load(df, pair.error + at);
     const auto better = hn::Lt(error, best);
-    if (hn::AllFalse(df, better)) continue;
     const auto take = [&](const float* HWY_RESTRICT from, float* HWY_RESTRICT to) HWY_ATTR {
       hn::Store(hn::IfThenElse(better, hn::Load(df, from + at), hn::Load(df, to + at)), df,
                 to + at);
@@ -298,6 +318,7 @@ HWY_NOINLINE void JudgePair(DF df, AffinePair<DF>& pair, const float* HWY_RESTRI
     take(pair.offset, pair.base);
     take(pair.trial_offset, pair.offset);
   }
+  NextTrial(df, Search::kMaxCode, DivisorOf<Search>(next), pair);
 }
 
 // Where the results go, `lanes` floats for every vector. RoundFitLanes(x, inverse, base) gives the
@@ -342,8 +363,9 @@ HWY_NOINLINE void FitAffineLanes(DF df, const float* HWY_RESTRICT x,
     StartPair<Search, kValues>(df, pairs[p], codes[p]);
   }
   for (int step = 0; step <= Search::kLastStep; ++step) {
-    for (size_t p = 0; p < kPairs; ++p) FitPair<Search, kValues>(df, step, pairs[p], codes[p]);
-    for (size_t p = 0; p < kPairs; ++p) JudgePair<Search, kValues>(df, pairs[p], codes[p]);
+    for (size_t p = 0; p < kPairs; ++p) FitPair<Search, kValues>(df, pairs[p], codes[p]);
+    for (size_t p = 0; p < kPairs; ++p)
+      JudgePair<Search, kValues>(df, step + 1, pairs[p], codes[p]);
   }
   for (size_t p = 0; p < kPairs; ++p) {
     const size_t at = 2 * p * lanes;

@@ -188,17 +188,16 @@ void AffineEncoderTest::TestGolden(const EncoderUnderTest& encoder) {
 }
 
 void AffineEncoderTest::TestRandomRows(const EncoderUnderTest& encoder) {
-  // Around the number of blocks that are encoded together (up to 32).
-  const std::pair<size_t, size_t> shapes[] = {{1, 1},  {1, 2},  {3, 1},  {1, 7}, {5, 3},
-                                              {16, 1}, {17, 1}, {31, 1}, {8, 4}, {3, 13}};
+  // Below and beyond the number of blocks that are encoded together (16, for short types 32).
+  const std::pair<size_t, size_t> shapes[] = {{1, 1}, {1, 2}, {3, 1}, {1, 7}, {17, 1}, {3, 13}};
   uint32_t seed = 1;
   for (const auto& [num_rows, row_blocks] : shapes) {
     const size_t columns = row_blocks * encoder.block_values;
     const std::vector<TestRows> weights = RandomWeights(columns, seed);
     for (const TestRows& rows : RandomRows(num_rows, columns, seed)) {
       ExpectSameBytes(encoder, rows, num_rows, columns, nullptr);
-      // Every kind of weights meets every kind of rows in one of the shapes.
-      for (size_t k = 0; k < 3; ++k) {
+      // Over the shapes every kind of rows meets every kind of weights.
+      for (size_t k = 0; k < 2; ++k) {
         ExpectSameBytes(encoder, rows, num_rows, columns, &weights[seed++ % weights.size()]);
       }
     }

@@ -53,7 +53,7 @@ struct KGroup {
   HWY_ALIGN float d[kMaxLanes];
   HWY_ALIGN float dmin[kMaxLanes];
   HWY_ALIGN float sigma2[kMaxLanes];
-  HWY_ALIGN int32_t importance_offset[kMaxLanes];
+  const float* importance[kMaxLanes];  // of the first value of the lane's block
 };
 
 // Weights of one sub-block from the values alone.
@@ -79,22 +79,22 @@ HWY_INLINE void PlainKWeightLanes(const float* HWY_RESTRICT x, float* HWY_RESTRI
   }
 }
 
-// Weights of one sub-block with importance; `importance` is that of the first value of lane 0's
-// sub-block, were that block the first of its row.
+// Weights of sub-block `j` with importance.
 template <class Shape>
-HWY_INLINE void ImportantKWeightLanes(const KGroup<Shape>& group, const float* HWY_RESTRICT x,
-                                      const float* HWY_RESTRICT importance,
+HWY_INLINE void ImportantKWeightLanes(const KGroup<Shape>& group, size_t j,
                                       float* HWY_RESTRICT weights, float* HWY_RESTRICT weight_sum) {
   const KFloats df;
-  const KInts di;
   const size_t lanes = hn::Lanes(df);
-  const auto offset = hn::Load(di, group.importance_offset);
+  const float* importance[KGroup<Shape>::kMaxLanes];
+  for (size_t k = 0; k < lanes; ++k) importance[k] = group.importance[k] + j * Shape::kSubValues;
+  TransposeToLanes(df, importance, Shape::kSubValues, weights);
+  const float* HWY_RESTRICT x = group.x + j * Shape::kSubValues * lanes;
   const auto sigma2 = hn::Load(df, group.sigma2);
   auto sum = hn::Zero(df);
   for (size_t i = 0; i < Shape::kSubValues; ++i) {
     const auto xi = hn::Load(df, x + i * lanes);
     const auto root = hn::Sqrt(hn::Add(sigma2, hn::Mul(xi, xi)));
-    const auto weight = hn::Mul(hn::GatherIndex(df, importance + i, offset), root);
+    const auto weight = hn::Mul(hn::Load(df, weights + i * lanes), root);
     hn::Store(weight, df, weights + i * lanes);
     sum = hn::Add(sum, weight);
   }
@@ -117,19 +117,18 @@ HWY_INLINE void KSigma2Lanes(KGroup<Shape>& group) {
 
 // Scale and minimum of every sub-block.
 template <class Shape, class Search>
-HWY_INLINE void SearchKGroup(const float* importance, KGroup<Shape>& group) {
+HWY_INLINE void SearchKGroup(bool has_importance, KGroup<Shape>& group) {
   const KFloats df;
   const size_t lanes = hn::Lanes(df);
   const size_t sub_floats = Shape::kSubValues * lanes;
-  if (importance != nullptr) KSigma2Lanes(group);
+  if (has_importance) KSigma2Lanes(group);
   constexpr size_t kSearched = KGroup<Shape>::kSearched;
   for (size_t j = 0; j < Shape::kSubBlocks; j += kSearched) {
     const float* x = group.x + j * sub_floats;
     for (size_t k = 0; k < kSearched; ++k) {
       float* w = group.weights + k * sub_floats;
-      if (importance != nullptr) {
-        ImportantKWeightLanes(group, x + k * sub_floats, importance + (j + k) * Shape::kSubValues,
-                              w, group.weight_sums + (j + k) * lanes);
+      if (has_importance) {
+        ImportantKWeightLanes(group, j + k, w, group.weight_sums + (j + k) * lanes);
       } else {
         PlainKWeightLanes<Shape>(x + k * sub_floats, w);
       }
@@ -248,15 +247,15 @@ void EncodeKRows(const float* rows, size_t num_rows, size_t columns, const float
     if (importance != nullptr) {
       for (size_t k = 0; k < lanes; ++k) {
         const size_t block = first + HWY_MIN(k, count - 1);
-        group.importance_offset[k] = static_cast<int32_t>(block % row_blocks * kKValues);
+        group.importance[k] = importance + block % row_blocks * kKValues;
       }
-      SearchKGroup<Shape, typename Shape::WeightedSearch>(importance, group);
+      SearchKGroup<Shape, typename Shape::WeightedSearch>(importance != nullptr, group);
       FitPositiveLanes<Shape::kSubBlocks>(df, Shape::kMaxSubCode, group.scales, group.weight_sums,
                                           group.scale_codes, group.d);
       FitPositiveLanes<Shape::kSubBlocks>(df, Shape::kMaxSubCode, group.minimums, group.weight_sums,
                                           group.minimum_codes, group.dmin);
     } else {
-      SearchKGroup<Shape, typename Shape::PlainSearch>(importance, group);
+      SearchKGroup<Shape, typename Shape::PlainSearch>(importance != nullptr, group);
       PlainSubCodeLanes<Shape>(group.scales, group.scale_codes, group.d);
       PlainSubCodeLanes<Shape>(group.minimums, group.minimum_codes, group.dmin);
     }

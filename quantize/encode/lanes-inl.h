@@ -49,36 +49,42 @@ HWY_INLINE void TransposeFour(D4 d4, const float* HWY_RESTRICT a, const float* H
 }
 #endif
 
-// Transposes `num_blocks` (1 to Lanes(df)) blocks of `length` floats, block b at
-// `base + b * stride`, into out[i * Lanes(df) + b]. Lanes beyond num_blocks repeat the last block,
-// so that they compute something finite and are dropped by the caller.
+// Transposes Lanes(df) blocks of `length` floats, block b at `blocks[b]`, into
+// out[i * Lanes(df) + b].
 //
 // In squares of 4 x 4: half a shuffle per value, where a gather takes a load per value.
 template <class DF>
-HWY_INLINE void LoadBlocksToLanes(DF df, const float* HWY_RESTRICT base, size_t stride,
-                                  size_t num_blocks, size_t length, float* HWY_RESTRICT out) {
+HWY_INLINE void TransposeToLanes(DF df, const float* const* blocks, size_t length,
+                                 float* HWY_RESTRICT out) {
   const size_t lanes = hn::Lanes(df);
 #if HWY_TARGET != HWY_SCALAR
   const hn::CappedTag<float, 4> d4;
   if (lanes % 4 == 0 && hn::Lanes(d4) == 4 && length % 4 == 0) {
     for (size_t b = 0; b < lanes; b += 4) {
-      const float* blocks[4];
-      for (size_t k = 0; k < 4; ++k) {
-        blocks[k] = base + HWY_MIN(b + k, num_blocks - 1) * stride;
-      }
       for (size_t i = 0; i < length; i += 4) {
-        TransposeFour(d4, blocks[0] + i, blocks[1] + i, blocks[2] + i, blocks[3] + i, lanes,
-                      out + i * lanes + b);
+        TransposeFour(d4, blocks[b] + i, blocks[b + 1] + i, blocks[b + 2] + i, blocks[b + 3] + i,
+                      lanes, out + i * lanes + b);
       }
     }
     return;
   }
 #endif
   for (size_t i = 0; i < length; ++i) {
-    for (size_t b = 0; b < lanes; ++b) {
-      out[i * lanes + b] = base[HWY_MIN(b, num_blocks - 1) * stride + i];
-    }
+    for (size_t b = 0; b < lanes; ++b) out[i * lanes + b] = blocks[b][i];
   }
+}
+
+// Transposes `num_blocks` (1 to Lanes(df)) blocks of `length` floats, block b at
+// `base + b * stride`, into out[i * Lanes(df) + b]. Lanes beyond num_blocks repeat the last block,
+// so that they compute something finite and are dropped by the caller.
+template <class DF>
+HWY_INLINE void LoadBlocksToLanes(DF df, const float* HWY_RESTRICT base, size_t stride,
+                                  size_t num_blocks, size_t length, float* HWY_RESTRICT out) {
+  const float* blocks[hn::MaxLanes(df)];
+  for (size_t b = 0; b < hn::Lanes(df); ++b) {
+    blocks[b] = base + HWY_MIN(b, num_blocks - 1) * stride;
+  }
+  TransposeToLanes(df, blocks, length, out);
 }
 
 }  // namespace HWY_NAMESPACE

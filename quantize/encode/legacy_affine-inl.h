@@ -126,22 +126,21 @@ HWY_INLINE void LoadLegacyVector(const float* rows, size_t first, size_t count, 
                                  const float* importance, const float* sigma2,
                                  float* HWY_RESTRICT x, float* HWY_RESTRICT weights) {
   const LegacyFloats df;
-  const LegacyInts di;
   const size_t lanes = hn::Lanes(df);
-  HWY_ALIGN int32_t offsets[hn::MaxLanes(df)];
+  const float* columns[hn::MaxLanes(df)];
   HWY_ALIGN float means[hn::MaxLanes(df)];
   for (size_t k = 0; k < lanes; ++k) {
     const size_t block = first + HWY_MIN(k, count - 1);
-    offsets[k] = static_cast<int32_t>(block % row_blocks * kLegacyValues);
+    columns[k] = importance + block % row_blocks * kLegacyValues;
     means[k] = sigma2[block / row_blocks];
   }
   LoadBlocksToLanes(df, rows + first * kLegacyValues, kLegacyValues, count, kLegacyValues, x);
-  const auto offset = hn::Load(di, offsets);
+  TransposeToLanes(df, columns, kLegacyValues, weights);
   const auto mean = hn::Load(df, means);
   for (size_t i = 0; i < kLegacyValues; ++i) {
     const auto xi = hn::Load(df, x + i * lanes);
     const auto root = hn::Sqrt(hn::Add(mean, hn::Mul(xi, xi)));
-    hn::Store(hn::Mul(hn::GatherIndex(df, importance + i, offset), root), df, weights + i * lanes);
+    hn::Store(hn::Mul(hn::Load(df, weights + i * lanes), root), df, weights + i * lanes);
   }
 }
 
