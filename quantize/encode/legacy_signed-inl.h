@@ -15,6 +15,8 @@
 
 #include "gguf/base/float16.h"
 #include "hwy/highway.h"
+#include "quantize/encode/float16-inl.h"
+#include "quantize/encode/lanes-inl.h"
 #include "quantize/encode/signed_search-inl.h"
 #include "quantize/encode/signed_search.h"
 
@@ -70,52 +72,74 @@ HWY_INLINE float LargestOfBlock(DF df, const float* HWY_RESTRICT x) {
   return highest > -lowest ? highest : lowest;
 }
 
-// Without weights: code = min(2*kMax-1, trunc(x / d + kMax + 0.5)), d = largest / -kMax.
-template <int kMax, class Block, void (*kPack)(const uint8_t*, Block&)>
-HWY_INLINE void EncodeLegacyPlain(const float* HWY_RESTRICT x, size_t num_blocks,
-                                  Block* HWY_RESTRICT blocks) {
-  const LaneTag df;
-  const hn::RebindToSigned<LaneTag> di;
-  const hn::RebindToUnsigned<LaneTag> du;
-  const hn::Rebind<uint8_t, LaneTag> d8;
-  for (size_t b = 0; b < num_blocks; ++b, x += kLegacyValues) {
-    const float d = LargestOfBlock(df, x) / static_cast<float>(-kMax);
-    const float id = d != 0.0f ? 1.0f / d : 0.0f;
-    blocks[b].d = F32ToF16(d);
-    HWY_ALIGN uint8_t codes[kLegacyValues] = {};
-    if (HWY_LIKELY(!std::isinf(id))) {
-      for (size_t i = 0; i < kLegacyValues; i += hn::Lanes(df)) {
-        const auto scaled = hn::Mul(hn::LoadU(df, x + i), hn::Set(df, id));
-        const auto shifted = hn::Add(scaled, hn::Set(df, static_cast<float>(kMax) + 0.5f));
-        const auto code = hn::Min(hn::ConvertTo(di, shifted), hn::Set(di, 2 * kMax - 1));
-        hn::StoreU(hn::U8FromU32(hn::BitCast(du, code)), d8, codes + i);
-      }
-    }
-    kPack(codes, blocks[b]);
+// Codes of one block by its inverse scale: min(2*kMax-1, trunc(x * inverse + kMax + 0.5)).
+template <int kMax, class DF>
+HWY_INLINE void LegacyCodes(DF df, const float* HWY_RESTRICT x, float inverse,
+                            uint8_t* HWY_RESTRICT codes) {
+  const hn::RebindToSigned<DF> di;
+  const hn::RebindToUnsigned<DF> du;
+  const hn::Rebind<uint8_t, DF> d8;
+  for (size_t i = 0; i < kLegacyValues; i += hn::Lanes(df)) {
+    const auto scaled = hn::Mul(hn::LoadU(df, x + i), hn::Set(df, inverse));
+    const auto shifted = hn::Add(scaled, hn::Set(df, static_cast<float>(kMax) + 0.5f));
+    const auto code = hn::Min(hn::ConvertTo(di, shifted), hn::Set(di, 2 * kMax - 1));
+    hn::StoreU(hn::U8FromU32(hn::BitCast(du, code)), d8, codes + i);
   }
 }
 
-// Up to one block per lane, contiguous at x. offsets: where the weights of each begin; sigma2: the
-// mean square of its row.
+// Without weights: d = largest / -kMax. 16 blocks in turn for every step, so that one division
+// serves a vector of blocks.
+template <int kMax, class Block, void (*kPack)(const uint8_t*, Block&)>
+HWY_INLINE void EncodeLegacyPlain(const float* HWY_RESTRICT rows, size_t num_blocks,
+                                  Block* HWY_RESTRICT blocks) {
+  constexpr size_t kGroup = kMaxLanes;
+  const LaneTag df;
+  const hn::RebindToSigned<LaneTag> di;
+  HWY_ALIGN float largest[kGroup] = {};
+  HWY_ALIGN float inverse[kGroup];
+  HWY_ALIGN int32_t halves[kGroup];
+  for (size_t first = 0; first < num_blocks; first += kGroup) {
+    const size_t count = HWY_MIN(kGroup, num_blocks - first);
+    const float* HWY_RESTRICT x = rows + first * kLegacyValues;
+    for (size_t b = 0; b < count; ++b) largest[b] = LargestOfBlock(df, x + b * kLegacyValues);
+    for (size_t b = 0; b < count; b += hn::Lanes(df)) {
+      const auto d = hn::Div(hn::Load(df, largest + b), hn::Set(df, static_cast<float>(-kMax)));
+      const auto id = hn::Div(hn::Set(df, 1.0f), d);
+      hn::Store(hn::IfThenZeroElse(hn::Eq(d, hn::Zero(df)), id), df, inverse + b);
+      hn::Store(F16Bits(df, d), di, halves + b);
+    }
+    for (size_t b = 0; b < count; ++b) {
+      HWY_ALIGN uint8_t codes[kLegacyValues];
+      if (HWY_LIKELY(std::fabs(inverse[b]) <= 3.4028234e38f)) {
+        LegacyCodes<kMax>(df, x + b * kLegacyValues, inverse[b], codes);
+      } else {  // the inverse of a subnormal d
+        hwy::ZeroBytes<sizeof(codes)>(codes);
+      }
+      blocks[first + b].d = static_cast<uint16_t>(halves[b]);
+      kPack(codes, blocks[first + b]);
+    }
+  }
+}
+
+// Up to one block per lane, contiguous at x. importance: where the weights of each lane's block
+// begin; sigma2: the mean square of its row.
 template <int kMax, class Block, void (*kPack)(const uint8_t*, Block&)>
 HWY_INLINE void EncodeLegacyWeightedLanes(const float* HWY_RESTRICT x, size_t num_blocks,
-                                          const float* HWY_RESTRICT weights,
-                                          const int32_t* HWY_RESTRICT offsets,
+                                          const float* const* importance,
                                           const float* HWY_RESTRICT sigma2,
                                           Block* HWY_RESTRICT blocks) {
   const LaneTag df;
-  const hn::RebindToSigned<LaneTag> di;
   const size_t lanes = hn::Lanes(df);
   HWY_ALIGN float xt[kLegacyValues * kMaxLanes];
   HWY_ALIGN float w[kLegacyValues * kMaxLanes];
   HWY_ALIGN float wx[kLegacyValues * kMaxLanes];
   LoadBlocksToLanes(df, x, kLegacyValues, num_blocks, kLegacyValues, xt);
-  const auto offset = hn::LoadU(di, offsets);
+  TransposeToLanes(df, importance, kLegacyValues, w);
   const auto mean_square = hn::LoadU(df, sigma2);
   for (size_t i = 0; i < kLegacyValues; ++i) {
     const auto v = hn::LoadU(df, xt + i * lanes);
-    const auto importance = hn::GatherIndex(df, weights + i, offset);
-    const auto weight = hn::Mul(importance, hn::Sqrt(hn::Add(mean_square, hn::Mul(v, v))));
+    const auto root = hn::Sqrt(hn::Add(mean_square, hn::Mul(v, v)));
+    const auto weight = hn::Mul(hn::LoadU(df, w + i * lanes), root);
     hn::StoreU(weight, df, w + i * lanes);
     hn::StoreU(hn::Mul(weight, v), df, wx + i * lanes);
   }
@@ -153,11 +177,11 @@ HWY_INLINE void EncodeLegacyWeighted(const float* HWY_RESTRICT rows, size_t num_
     size_t row = 0;
     size_t column = 0;
     for (size_t b = 0; b < num_blocks; b += lanes) {
-      HWY_ALIGN int32_t offsets[kMaxLanes] = {};
+      const float* importance[kMaxLanes];
       HWY_ALIGN float sigma2[kMaxLanes] = {};
       const size_t used = HWY_MIN(lanes, num_blocks - b);
       for (size_t k = 0; k < used; ++k) {
-        offsets[k] = static_cast<int32_t>(column);
+        importance[k] = weights + column;
         sigma2[k] = row_sigma2[row];
         column += kLegacyValues;
         if (column == columns) {
@@ -165,8 +189,9 @@ HWY_INLINE void EncodeLegacyWeighted(const float* HWY_RESTRICT rows, size_t num_
           ++row;
         }
       }
-      EncodeLegacyWeightedLanes<kMax, Block, kPack>(x + b * kLegacyValues, used, weights, offsets,
-                                                    sigma2, blocks + r * row_blocks + b);
+      for (size_t k = used; k < lanes; ++k) importance[k] = weights;
+      EncodeLegacyWeightedLanes<kMax, Block, kPack>(x + b * kLegacyValues, used, importance, sigma2,
+                                                    blocks + r * row_blocks + b);
     }
   }
 }
