@@ -139,6 +139,7 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
   result.set_version(kVersion);
   result.set_input(source.name());
   result.set_is_dry_run(options.dry_run);
+  for (const std::string& warning : source.warnings()) result.add_warnings(warning);
   PrintWarnings({result.warnings().begin(), result.warnings().end()}, common);
   for (const std::string& path : options.reports) {  // before the work, not after hours of it
     const absl::StatusOr<std::string> rendered = RenderReport(result, path);
