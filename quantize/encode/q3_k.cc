@@ -5,6 +5,7 @@
 
 #include "formats/codec/q3_k.h"
 #include "gguf/base/float16.h"
+#include "quantize/encode/rounding.h"
 #include "quantize/encode/signed_search.h"
 
 // foreach_target includes this file again once for every instruction set.
@@ -276,7 +277,7 @@ void QuantizeScales(const float* scales, Fit& fit) {
   if (largest == 0.0f) return;
   const float inverse = -32.0f / largest;
   for (size_t b = 0; b < kSubBlocks; ++b) {
-    fit.scale_codes[b] = ClampCode(RintByMagic(inverse * scales[b]), -32, 31) + 32;
+    fit.scale_codes[b] = ClampCode(RoundByBits(inverse * scales[b]), -32, 31) + 32;
   }
   fit.d = F32ToF16(1.0f / inverse);
 }
@@ -314,7 +315,7 @@ void RoundToStoredScales(const float* x, Fit& fit) {
     const float scale = d * static_cast<float>(fit.scale_codes[b] - 32);
     if (scale == 0.0f) continue;
     for (size_t i = b * kSubValues; i < (b + 1) * kSubValues; ++i) {
-      fit.codes[i] = static_cast<uint8_t>(ClampCode(RintByMagic(x[i] / scale), -4, 3) + 4);
+      fit.codes[i] = static_cast<uint8_t>(ClampCode(RoundByBits(x[i] / scale), -4, 3) + 4);
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include "formats/codec/q6_k.h"
 #include "gguf/base/float16.h"
+#include "quantize/encode/rounding.h"
 #include "quantize/encode/signed_search.h"
 
 // foreach_target includes this file again once for every instruction set.
@@ -147,7 +148,7 @@ bool QuantizeScales(const float* scales, BlockQ6_K& block) {
   const float inverse = -128.0f / largest;
   block.d = F32ToF16(1.0f / inverse);
   for (size_t b = 0; b < kSubBlocks; ++b) {
-    const int32_t scale = RintByMagic(inverse * scales[b]);
+    const int32_t scale = RoundByBits(inverse * scales[b]);
     block.scales[b] = static_cast<int8_t>(scale < 127 ? scale : 127);
   }
   return true;
@@ -161,7 +162,7 @@ void RoundToStoredScales(const float* x, const BlockQ6_K& block, uint8_t* codes)
     const float scale = d * static_cast<float>(block.scales[b]);
     if (scale == 0.0f) continue;
     for (size_t i = b * kSubValues; i < (b + 1) * kSubValues; ++i) {
-      codes[i] = static_cast<uint8_t>(ClampCode(RintByMagic(x[i] / scale), -32, 31) + 32);
+      codes[i] = static_cast<uint8_t>(ClampCode(RoundByBits(x[i] / scale), -32, 31) + 32);
     }
   }
 }

@@ -29,7 +29,7 @@ void SetAll(size_t num_values, uint8_t code, uint8_t* codes) {
 
 // The code before the shift by nmax.
 int32_t SignedCode(float inverse_scale, float x, int nmax) {
-  return ClampCode(RintByMagic(inverse_scale * x), -nmax, nmax - 1);
+  return ClampCode(RoundByBits(inverse_scale * x), -nmax, nmax - 1);
 }
 
 struct Moments {
@@ -100,7 +100,7 @@ float SearchSignedByDescent(const float* x, uint8_t* codes) {
       moved.xl = sums.xl - w * x[i] * l[i];
       if (!(moved.xl > 0.0f)) continue;
       moved.l2 = sums.l2 - w * l[i] * l[i];
-      const int32_t code = ClampCode(RintByMagic(x[i] * moved.l2 / moved.xl), -kMax, kMax - 1);
+      const int32_t code = ClampCode(RoundByBits(x[i] * moved.l2 / moved.xl), -kMax, kMax - 1);
       const float fresh = static_cast<float>(code);
       if (fresh == l[i]) continue;
       moved.xl += w * x[i] * fresh;

@@ -11,18 +11,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "gguf/base/float16.h"
+#include "quantize/encode/rounding.h"
 
 namespace gguf {
 
 // Blocks whose largest magnitude is below this have scale 0 and codes 0 (sic: not nmax).
 inline constexpr float kTinyMagnitude = 1e-15f;
-
-// v rounded to the nearest integer, ties to even, for |v| <= 4194303; beyond that, and for NaN, a
-// deterministic value that the format's definition includes.
-inline int32_t RintByMagic(float v) {
-  return static_cast<int32_t>(BitsOf(v + 12582912.0f) & 0x007FFFFFu) - 0x00400000;
-}
 
 inline int32_t ClampCode(int32_t value, int32_t low, int32_t high) {
   return value < low ? low : (value > high ? high : value);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "quantize/encode/rounding.h"
 
 // foreach_target includes this file again once for every instruction set.
 #undef HWY_TARGET_INCLUDE
@@ -72,11 +73,11 @@ TEST(SignedSearchTest, CorrectedQuotientsAreTheDivision) {
 }
 
 TEST(SignedSearchTest, RintRoundsTiesToEven) {
-  EXPECT_EQ(RintByMagic(0.5f), 0);
-  EXPECT_EQ(RintByMagic(1.5f), 2);
-  EXPECT_EQ(RintByMagic(-2.5f), -2);
-  EXPECT_EQ(RintByMagic(4194303.0f), 4194303);
-  EXPECT_EQ(RintByMagic(-4194303.0f), -4194303);
+  EXPECT_EQ(RoundByBits(0.5f), 0);
+  EXPECT_EQ(RoundByBits(1.5f), 2);
+  EXPECT_EQ(RoundByBits(-2.5f), -2);
+  EXPECT_EQ(RoundByBits(4194303.0f), 4194303);
+  EXPECT_EQ(RoundByBits(-4194303.0f), -4194303);
 }
 
 TEST(SignedSearchTest, TinyValuesHaveCodesZero) {
