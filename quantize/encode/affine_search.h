@@ -12,8 +12,9 @@
 
 namespace gguf {
 
-// Which scales are tried: (first + step * i + kMaxCode) / (max - min) is the inverse of number i,
-// for i = 0 .. kLastStep. Each is a type, so that the loops know the constants.
+// Which scales are tried: the inverse of number i is (kFirst + kStep * i + kMaxCode) / (max -
+// offset) for i = 0 .. kLastStep, with the offset of the best fit so far (at first the smallest
+// value, if negative). Each search is a type, so that the loops know the constants.
 template <int kMaxCode_>
 struct WeightedAffineSearch {
   static constexpr int kMaxCode = kMaxCode_;

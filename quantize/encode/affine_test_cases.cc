@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <random>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include "hwy/highway.h"
+#include "gguf/tensor_type.h"
+#include "gtest/gtest.h"
+#include "quantize/encode/encoder_test_cases.h"
 
 namespace gguf {
 namespace {
@@ -28,43 +30,8 @@ std::vector<float> Generate(size_t count, uint32_t seed,
   return values;
 }
 
-std::string ReadTestFile(const std::string& name) {
-  std::ifstream file("testdata/quantize/" + name, std::ios::binary);
-  EXPECT_TRUE(file.is_open()) << name;
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<float> ReadTestFloats(const std::string& name) {
-  const std::string bytes = ReadTestFile(name);
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(values.data()));
-  return values;
-}
-
-std::vector<uint8_t> Encode(const EncoderUnderTest& encoder, EncodeRows encode,
-                            const std::vector<float>& values, size_t num_rows, size_t columns,
-                            const float* weights) {
-  const size_t bytes = num_rows * columns / encoder.block_values * encoder.block_bytes;
-  constexpr uint8_t kUnwritten = 0xA5;
-  std::vector<uint8_t> out(bytes + 8, kUnwritten);
-  encode(values.data(), num_rows, columns, weights, out.data());
-  for (size_t i = 0; i < 8; ++i) EXPECT_EQ(out[bytes + i], kUnwritten) << "wrote past the end";
-  out.resize(bytes);
-  return out;
-}
-
-void ExpectEqualBytes(const EncoderUnderTest& encoder, const std::vector<uint8_t>& actual,
-                      const std::vector<uint8_t>& expected, const std::string& what) {
-  ASSERT_EQ(actual.size(), expected.size()) << what;
-  const auto at = std::mismatch(actual.begin(), actual.end(), expected.begin()).first;
-  const size_t offset = at - actual.begin();
-  EXPECT_EQ(offset, actual.size()) << what << ": block " << offset / encoder.block_bytes
-                                   << " differs first at its byte " << offset % encoder.block_bytes;
-}
-
-}  // namespace
-
-std::vector<TestRows> RandomRows(size_t num_rows, size_t columns, uint32_t seed) {
+// `num_rows * columns` values each from many distributions.
+std::vector<TestRows> HostileRows(size_t num_rows, size_t columns, uint32_t seed) {
   const std::pair<const char*, std::function<float(Random&)>> kinds[] = {
       {"normal", [](Random& r) { return 0.02f * Normal(r); }},
       {"large", [](Random& r) { return 20.0f * Normal(r); }},
@@ -99,7 +66,8 @@ std::vector<TestRows> RandomRows(size_t num_rows, size_t columns, uint32_t seed)
   return all;
 }
 
-std::vector<TestRows> RandomWeights(size_t columns, uint32_t seed) {
+// Importance weights, `columns` each.
+std::vector<TestRows> HostileWeights(size_t columns, uint32_t seed) {
   const std::pair<const char*, std::function<float(Random&)>> kinds[] = {
       {"even", [](Random&) { return 1.0f; }},
       {"spread", [](Random& r) { return std::exp(2.0f * Normal(r)); }},
@@ -120,7 +88,8 @@ std::vector<TestRows> RandomWeights(size_t columns, uint32_t seed) {
   return all;
 }
 
-std::vector<TestRows> EdgeRows(size_t columns) {
+// Fixed rows of `columns` values: constants, extremes, values between two codes.
+std::vector<TestRows> SpecialRows(size_t columns) {
   std::vector<TestRows> all;
   const auto add = [&](std::string name, const std::function<float(size_t)>& value) {
     TestRows rows = {std::move(name), std::vector<float>(columns)};
@@ -148,53 +117,40 @@ std::vector<TestRows> EdgeRows(size_t columns) {
   return all;
 }
 
-void ExpectGolden(const EncoderUnderTest& encoder, bool with_weights, EncodeRows encode) {
-  constexpr size_t kRows = 16, kColumns = 512;
-  const std::string name = encoder.name + (with_weights ? ".imatrix.bin" : ".bin");
-  const std::string golden = ReadTestFile(name);
-  const std::vector<float> weights = ReadTestFloats("imatrix.f32");
-  const std::vector<float> input = ReadTestFloats("input.f32");
-  ASSERT_EQ(input.size(), kRows * kColumns);
-  ExpectEqualBytes(
-      encoder,
-      Encode(encoder, encode, input, kRows, kColumns, with_weights ? weights.data() : nullptr),
-      {golden.begin(), golden.end()}, name);
+std::vector<uint8_t> Encode(const Encoder& encoder, EncodeRows encode, const float* values,
+                            size_t num_rows, size_t columns, const float* weights) {
+  const TensorTypeInfo& info = InfoOf(encoder.type);
+  std::vector<uint8_t> out(num_rows * columns / info.block_values * info.block_bytes);
+  encode(values, num_rows, columns, weights, out.data());
+  return out;
 }
 
-void ExpectSameBytes(const EncoderUnderTest& encoder, const TestRows& rows, size_t num_rows,
-                     size_t columns, const TestRows* weights) {
+void ExpectSameBytes(const Encoder& encoder, const TestRows& rows, size_t num_rows, size_t columns,
+                     const TestRows* weights) {
   const float* w = weights != nullptr ? weights->values.data() : nullptr;
-  ExpectEqualBytes(encoder, Encode(encoder, encoder.encode, rows.values, num_rows, columns, w),
-                   Encode(encoder, encoder.encode_reference, rows.values, num_rows, columns, w),
-                   std::to_string(num_rows) + " x " + std::to_string(columns) + " values '" +
-                       rows.name + "', weights '" + (weights ? weights->name : "none") + "'");
+  const float* values = rows.values.data();
+  const auto fast = Encode(encoder, encoder.encode, values, num_rows, columns, w);
+  const auto reference = Encode(encoder, encoder.encode_reference, values, num_rows, columns, w);
+  const auto at = std::mismatch(fast.begin(), fast.end(), reference.begin()).first;
+  const size_t offset = at - fast.begin();
+  const size_t block_bytes = InfoOf(encoder.type).block_bytes;
+  EXPECT_EQ(offset, fast.size()) << num_rows << " x " << columns << " values '" << rows.name
+                                 << "', weights '" << (weights != nullptr ? weights->name : "none")
+                                 << "': block " << offset / block_bytes
+                                 << " differs first at its byte " << offset % block_bytes;
 }
 
-void AffineEncoderTest::SetUp() {
-  hwy::SetSupportedTargetsForTest(GetParam());
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
+}  // namespace
 
-void AffineEncoderTest::TearDown() {
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
-
-void AffineEncoderTest::TestGolden(const EncoderUnderTest& encoder) {
-  for (const bool with_weights : {false, true}) {
-    ExpectGolden(encoder, with_weights, encoder.encode);
-    ExpectGolden(encoder, with_weights, encoder.encode_reference);
-  }
-}
-
-void AffineEncoderTest::TestRandomRows(const EncoderUnderTest& encoder) {
+void ExpectFastEqualsReferenceOnHostileRows(const Encoder& encoder) {
+  const size_t block_values = InfoOf(encoder.type).block_values;
   // Below and beyond the number of blocks that are encoded together (16, for short types 32).
   const std::pair<size_t, size_t> shapes[] = {{1, 1}, {1, 2}, {3, 1}, {1, 7}, {17, 1}, {3, 13}};
   uint32_t seed = 1;
   for (const auto& [num_rows, row_blocks] : shapes) {
-    const size_t columns = row_blocks * encoder.block_values;
-    const std::vector<TestRows> weights = RandomWeights(columns, seed);
-    for (const TestRows& rows : RandomRows(num_rows, columns, seed)) {
+    const size_t columns = row_blocks * block_values;
+    const std::vector<TestRows> weights = HostileWeights(columns, seed);
+    for (const TestRows& rows : HostileRows(num_rows, columns, seed)) {
       ExpectSameBytes(encoder, rows, num_rows, columns, nullptr);
       // Over the shapes every kind of rows meets every kind of weights.
       for (size_t k = 0; k < 2; ++k) {
@@ -202,43 +158,34 @@ void AffineEncoderTest::TestRandomRows(const EncoderUnderTest& encoder) {
       }
     }
   }
-}
-
-void AffineEncoderTest::TestEdgeRows(const EncoderUnderTest& encoder) {
-  const size_t columns = std::max<size_t>(256, encoder.block_values);
-  for (const TestRows& rows : EdgeRows(columns)) {
-    ExpectSameBytes(encoder, rows, 1, columns, nullptr);
-    for (const TestRows& weights : RandomWeights(columns, 5)) {
-      ExpectSameBytes(encoder, rows, 1, columns, &weights);
+  constexpr size_t kColumns = 256;  // a multiple of every type's block
+  for (const TestRows& rows : SpecialRows(kColumns)) {
+    ExpectSameBytes(encoder, rows, 1, kColumns, nullptr);
+    for (const TestRows& weights : HostileWeights(kColumns, 5)) {
+      ExpectSameBytes(encoder, rows, 1, kColumns, &weights);
     }
   }
 }
 
-void AffineEncoderTest::TestDivisionIntoCalls(const EncoderUnderTest& encoder) {
+void ExpectRowsAreIndependent(const Encoder& encoder) {
   constexpr size_t kRows = 21;
-  const size_t columns = 3 * encoder.block_values;
-  const TestRows weights = RandomWeights(columns, 3)[1];
+  const size_t columns = 3 * InfoOf(encoder.type).block_values;
+  const TestRows weights = HostileWeights(columns, 3)[1];
   for (const float* w : {static_cast<const float*>(nullptr), weights.values.data()}) {
-    for (const TestRows& rows : RandomRows(kRows, columns, 9)) {
-      const auto together = Encode(encoder, encoder.encode, rows.values, kRows, columns, w);
+    for (const TestRows& rows : HostileRows(kRows, columns, 9)) {
+      const float* values = rows.values.data();
+      const auto together = Encode(encoder, encoder.encode, values, kRows, columns, w);
       std::vector<uint8_t> divided;
       for (size_t row = 0; row < kRows;) {
         const size_t count = std::min<size_t>(1 + row % 4, kRows - row);
-        const auto begin = rows.values.begin() + row * columns;
         const auto part =
-            Encode(encoder, encoder.encode, {begin, begin + count * columns}, count, columns, w);
+            Encode(encoder, encoder.encode, values + row * columns, count, columns, w);
         divided.insert(divided.end(), part.begin(), part.end());
         row += count;
       }
-      ExpectEqualBytes(encoder, divided, together, rows.name);
+      EXPECT_TRUE(divided == together) << rows.name;
     }
   }
-}
-
-std::vector<int64_t> TestTargets() { return hwy::SupportedAndGeneratedTargets(); }
-
-std::string TestTargetName(const testing::TestParamInfo<int64_t>& info) {
-  return hwy::TargetName(info.param);
 }
 
 }  // namespace gguf
