@@ -171,6 +171,12 @@ std::string Json::Describe() const {
 
 absl::StatusOr<Json> ParseJson(absl::string_view file_name, absl::string_view text) {
   TreeBuilder builder(file_name);
+  // The parser takes a NUL for the end of the text.
+  const size_t nul = text.find('\0');
+  if (nul != absl::string_view::npos) {
+    builder.parse_error(nul + 1, "", nullptr);
+    return builder.status();
+  }
   const bool ok = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   if (!ok) return builder.status();
   return std::move(builder.root());

@@ -1,7 +1,8 @@
 // JSON as a tree of plain values, for the files a checkpoint has beside its tensors.
 //
 // Stricter than the standard where leniency would hide a mistake: an object's keys must be
-// distinct. Hostile input costs at most 48 bytes per value and kMaxJsonValues values.
+// distinct. Hostile input costs at most kMaxJsonValues values of at most 128 bytes, besides their
+// text.
 
 #ifndef GGUF_TOOLCHAIN_FORMATS_JSON_H_
 #define GGUF_TOOLCHAIN_FORMATS_JSON_H_

@@ -39,6 +39,7 @@ TEST(Json, RefusesBrokenText) {
       {"", "not valid JSON at byte 1"},
       {"{", "not valid JSON at byte 2"},
       {"{} x", "not valid JSON at byte 4"},
+      {std::string("{}\0x", 4), "not valid JSON at byte 3"},
       {"[1,]", "not valid JSON at byte 4"},
       {"[NaN]", "not valid JSON at byte 2"},
       {"[1e999]", "not valid JSON at byte"},
@@ -60,7 +61,6 @@ TEST(Json, RefusesBrokenText) {
 TEST(Json, LimitsTheNumberOfValues) {
   std::string text = "[0";
   for (size_t i = 2; i < kMaxJsonValues; ++i) text += ",0";  // the list is a value too
-  EXPECT_TRUE(ParseJson("f", text + "]").ok());
   const absl::StatusOr<Json> json = ParseJson("f", text + ",0]");
   EXPECT_THAT(std::string(json.status().message()), HasSubstr("more than 8388608 values"));
 }

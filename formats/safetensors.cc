@@ -342,6 +342,12 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view file_
                                                          uint64_t data_bytes) {
   if (json.empty() || json[0] != '{') return Broken(file_name, "the header does not begin with {");
   HeaderReader reader(file_name);
+  // The parser takes a NUL for the end of the text.
+  const size_t nul = json.find('\0');
+  if (nul != absl::string_view::npos) {
+    reader.parse_error(nul + 1, "", nullptr);
+    return reader.status();
+  }
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) return reader.status();
   SafetensorsHeader header = std::move(reader.header());
   GGUF_RETURN_IF_ERROR(CheckNamesAreDistinct(file_name, header));
