@@ -65,7 +65,7 @@ TEST(PlanQuantizeTest, OrderTypesFallbacksAndMetadata) {
 
 TEST(PlanQuantizeTest, QuantizedSourcesNeedPermission) {
   MemorySource source;
-  source.AddBytes("blk.0.attn_v.weight", {1, 32}, TensorType::kQ8_0, std::vector<uint8_t>(34));
+  source.AddBytes("blk.0.attn_v.weight", {2, 32}, TensorType::kQ8_0, std::vector<uint8_t>(68));
   EXPECT_THAT(std::string(PlanOf(source, "Q4_0").status().message()),
               HasSubstr("'blk.0.attn_v.weight' is Q8_0 already"));
   QuantizeOptions options;

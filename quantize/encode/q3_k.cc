@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "quantize/encode/q3_k.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
+#include "quantize/encode/descent_search-inl.h"
 #include "quantize/encode/signed_search-inl.h"
 
 // Scalar parts, once for all instruction sets.
@@ -32,25 +33,18 @@ struct Fit {
   uint8_t codes[kValues];           // 0 to 7, around 4
 };
 
-// Block scale and scale codes from the sub-blocks' scales, without weights.
-void QuantizeScales(const float* scales, Fit& fit) {
-  const float largest = FirstLargest(scales, kSubBlocks);
-  std::memset(fit.scale_codes, 0, kSubBlocks);
-  fit.d = 0;
-  if (largest == 0.0f) return;
-  const float inverse = -32.0f / largest;
-  for (size_t b = 0; b < kSubBlocks; ++b) {
-    fit.scale_codes[b] = ClampCode(RintByMagic(inverse * scales[b]), -32, 31) + 32;
-  }
-  fit.d = F32ToF16(1.0f / inverse);
-}
-
+// Eight or four bytes at a time; no field crosses a byte.
 void PackScales(const uint8_t* scale_codes, BlockQ3_K& block) {
-  std::memset(block.scales, 0, sizeof(block.scales));
-  for (size_t b = 0; b < kSubBlocks; ++b) {
-    block.scales[b % 8] |= (scale_codes[b] & 15) << (b / 8 * 4);
-    block.scales[8 + b % 4] |= (scale_codes[b] >> 4) << (b / 4 * 2);
-  }
+  uint64_t codes[2];
+  std::memcpy(codes, scale_codes, sizeof(codes));
+  constexpr uint64_t kNibbles = 0x0F0F0F0F0F0F0F0Fu;
+  const uint64_t low = (codes[0] & kNibbles) | (codes[1] & kNibbles) << 4;
+  uint32_t words[4];
+  std::memcpy(words, scale_codes, sizeof(words));
+  uint32_t high = 0;
+  for (int k = 0; k < 4; ++k) high |= ((words[k] >> 4) & 0x03030303u) << (2 * k);
+  std::memcpy(block.scales, &low, sizeof(low));
+  std::memcpy(block.scales + 8, &high, sizeof(high));
 }
 
 }  // namespace
@@ -62,35 +56,15 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr size_t kGroup = 16;  // blocks that are searched together
+constexpr size_t kGroup = 16;       // blocks that are searched together with weights
+constexpr size_t kPlainGroup = 64;  // and without: few are left over at the end of the group
 
 // What the search leaves for each block of a group.
 struct Group {
   HWY_ALIGN float scales[kGroup * kSubBlocks];
-  HWY_ALIGN float inverses[kGroup * kSubBlocks];  // with weights only: they give the codes
+  HWY_ALIGN float inverses[kGroup * kSubBlocks];  // they give the codes
   Fit fits[kGroup];
 };
-
-HWY_INLINE void FitGroupPlain(LaneTag df, const float* HWY_RESTRICT x, size_t num_blocks,
-                              Group& group) {
-  const size_t lanes = hn::Lanes(df);
-  const size_t num_sub_blocks = num_blocks * kSubBlocks;  // a multiple of lanes
-  HWY_ALIGN float xt[kDescentVectors * kSubValues * kMaxLanes];
-  HWY_ALIGN float scales[kDescentVectors * kMaxLanes];
-  for (size_t s = 0; s < num_sub_blocks; s += kDescentVectors * lanes) {
-    const size_t vectors = HWY_MIN(kDescentVectors, (num_sub_blocks - s) / lanes);
-    for (size_t u = 0; u < kDescentVectors; ++u) {
-      const size_t sub_block = s + HWY_MIN(u, vectors - 1) * lanes;  // the last one fills up
-      LoadBlocksToLanes(df, x + sub_block * kSubValues, kSubValues, lanes, kSubValues,
-                        xt + u * kSubValues * lanes);
-    }
-    DescentLanes(df, xt, scales);
-    std::memcpy(group.scales + s, scales, vectors * lanes * sizeof(float));
-  }
-  for (size_t n = 0; n < num_blocks; ++n) {
-    QuantizeScales(group.scales + n * kSubBlocks, group.fits[n]);
-  }
-}
 
 // Scales of all sub-blocks of one block, and the sums of their weights.
 HWY_INLINE void SearchSubBlocks(LaneTag df, const float* HWY_RESTRICT x,
@@ -216,29 +190,73 @@ HWY_INLINE void PackCodes(const uint8_t* HWY_RESTRICT codes, BlockQ3_K& block) {
   }
 }
 
+HWY_INLINE void StoreBlock(LaneTag df, const float* HWY_RESTRICT x, const float* inverses, Fit& fit,
+                           BlockQ3_K& block) {
+  CodesOfBlock(df, x, inverses, fit);
+  PackCodes(fit.codes, block);
+  PackScales(fit.scale_codes, block);
+  block.d = fit.d;
+}
+
+// Block scale and scale codes of up to one block per lane, without weights.
+HWY_INLINE void QuantizeScales(LaneTag df, const float* HWY_RESTRICT scales, size_t num_blocks,
+                               Fit* HWY_RESTRICT fits) {
+  HWY_ALIGN int8_t codes[kMaxLanes * kSubBlocks];
+  uint16_t d[kMaxLanes];
+  HWY_ALIGN float magnitudes[kMaxLanes];
+  QuantizeScalesLanes<32>(df, scales, num_blocks, codes, d, magnitudes);
+  for (size_t n = 0; n < num_blocks; ++n) {
+    const bool is_zero = magnitudes[n] == 0.0f;
+    fits[n].d = is_zero ? 0 : d[n];
+    for (size_t b = 0; b < kSubBlocks; ++b) {
+      fits[n].scale_codes[b] = is_zero ? 0 : codes[n * kSubBlocks + b] + 32;
+    }
+  }
+}
+
+HWY_INLINE void EncodePlain(LaneTag df, const float* HWY_RESTRICT x, size_t num_blocks,
+                            BlockQ3_K* blocks) {
+  HWY_ALIGN float scales[kPlainGroup * kSubBlocks];
+  Fit fits[kMaxLanes];
+  DescentSearch search;
+  for (size_t first = 0; first < num_blocks; first += kPlainGroup) {
+    const size_t count = HWY_MIN(kPlainGroup, num_blocks - first);
+    search.Run(x + first * kValues, count * kSubBlocks, scales);
+    for (size_t n = 0; n < count; n += hn::Lanes(df)) {
+      const size_t used = HWY_MIN(hn::Lanes(df), count - n);
+      QuantizeScales(df, scales + n * kSubBlocks, used, fits);
+      for (size_t k = 0; k < used; ++k) {
+        const size_t block = first + n + k;
+        StoreBlock(df, x + block * kValues, nullptr, fits[k], blocks[block]);
+      }
+    }
+  }
+}
+
+HWY_INLINE void EncodeWeighted(LaneTag df, const float* HWY_RESTRICT x, size_t num_blocks,
+                               size_t columns, const float* HWY_RESTRICT weights,
+                               BlockQ3_K* blocks) {
+  Group group;
+  for (size_t first = 0; first < num_blocks; first += kGroup) {
+    const size_t count = HWY_MIN(kGroup, num_blocks - first);
+    FitGroupWeighted(df, x + first * kValues, count, weights, first * kValues % columns, columns,
+                     group);
+    for (size_t n = 0; n < count; ++n) {
+      StoreBlock(df, x + (first + n) * kValues, group.inverses + n * kSubBlocks, group.fits[n],
+                 blocks[first + n]);
+    }
+  }
+}
+
 void EncodeQ3_KImpl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
                     const float* HWY_RESTRICT weights, uint8_t* HWY_RESTRICT out) {
   const LaneTag df;
   auto* blocks = reinterpret_cast<BlockQ3_K*>(out);
   const size_t num_blocks = num_rows * columns / kValues;
-  Group group;
-  for (size_t first = 0; first < num_blocks; first += kGroup) {
-    const size_t count = HWY_MIN(kGroup, num_blocks - first);
-    const float* HWY_RESTRICT x = rows + first * kValues;
-    if (weights != nullptr) {
-      FitGroupWeighted(df, x, count, weights, first * kValues % columns, columns, group);
-    } else {
-      FitGroupPlain(df, x, count, group);
-    }
-    for (size_t n = 0; n < count; ++n) {
-      Fit& fit = group.fits[n];
-      BlockQ3_K& block = blocks[first + n];
-      CodesOfBlock(df, x + n * kValues,
-                   weights != nullptr ? group.inverses + n * kSubBlocks : nullptr, fit);
-      PackCodes(fit.codes, block);
-      PackScales(fit.scale_codes, block);
-      block.d = fit.d;
-    }
+  if (weights != nullptr) {
+    EncodeWeighted(df, rows, num_blocks, columns, weights, blocks);
+  } else {
+    EncodePlain(df, rows, num_blocks, blocks);
   }
 }
 
@@ -249,6 +267,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gguf {
 namespace {
+
+// Block scale and scale codes from the sub-blocks' scales, without weights.
+void QuantizeScales(const float* scales, Fit& fit) {
+  const float largest = FirstLargest(scales, kSubBlocks);
+  std::memset(fit.scale_codes, 0, kSubBlocks);
+  fit.d = 0;
+  if (largest == 0.0f) return;
+  const float inverse = -32.0f / largest;
+  for (size_t b = 0; b < kSubBlocks; ++b) {
+    fit.scale_codes[b] = ClampCode(RintByMagic(inverse * scales[b]), -32, 31) + 32;
+  }
+  fit.d = F32ToF16(1.0f / inverse);
+}
 
 void FitPlain(const float* x, Fit& fit) {
   float scales[kSubBlocks];
@@ -291,7 +322,10 @@ void RoundToStoredScales(const float* x, Fit& fit) {
 void Pack(const Fit& fit, BlockQ3_K& block) {
   std::memset(&block, 0, sizeof(block));
   block.d = fit.d;
-  PackScales(fit.scale_codes, block);
+  for (size_t b = 0; b < kSubBlocks; ++b) {
+    block.scales[b % 8] |= (fit.scale_codes[b] & 15) << (b / 8 * 4);
+    block.scales[8 + b % 4] |= (fit.scale_codes[b] >> 4) << (b / 4 * 2);
+  }
   for (size_t i = 0; i < kValues; ++i) {
     block.qs[i / 128 * 32 + i % 32] |= (fit.codes[i] & 3) << (i % 128 / 32 * 2);
     block.hmask[i % 32] |= (fit.codes[i] >> 2) << (i / 32);

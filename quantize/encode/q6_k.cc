@@ -25,19 +25,6 @@ constexpr size_t kValues = BlockQ6_K::kValues;
 constexpr size_t kSubBlocks = 16;
 constexpr size_t kSubValues = 16;
 
-// Block scale and 8-bit sub-scales. False when the block is zero.
-bool QuantizeScales(const float* scales, BlockQ6_K& block) {
-  const float largest = FirstLargest(scales, kSubBlocks);
-  if (std::fabs(largest) < kTinyMagnitude) return false;
-  const float inverse = -128.0f / largest;
-  block.d = F32ToF16(1.0f / inverse);
-  for (size_t b = 0; b < kSubBlocks; ++b) {
-    const int32_t scale = RintByMagic(inverse * scales[b]);
-    block.scales[b] = static_cast<int8_t>(scale < 127 ? scale : 127);
-  }
-  return true;
-}
-
 }  // namespace
 }  // namespace gguf
 #endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_Q6_K_ONCE
@@ -93,34 +80,55 @@ HWY_INLINE void PackCodes(const uint8_t* HWY_RESTRICT codes, uint8_t* HWY_RESTRI
   }
 }
 
+// Rounds the values against the stored scales of the block.
+HWY_INLINE void CodesOfBlock(LaneTag df, const float* HWY_RESTRICT x,
+                             const float* HWY_RESTRICT inverses, const BlockQ6_K& block,
+                             uint8_t* HWY_RESTRICT codes) {
+  const float d = F16ToF32(block.d);
+  for (size_t b = 0; b < kSubBlocks; ++b) {
+    const float* HWY_RESTRICT sub = x + b * kSubValues;
+    const float scale = d * static_cast<float>(block.scales[b]);
+    if (HWY_UNLIKELY(scale == 0.0f)) {
+      CodesByInverse<32>(df, sub, kSubValues, inverses[b], codes + b * kSubValues);
+    } else {
+      CodesByScale<32>(df, sub, scale, codes + b * kSubValues);
+    }
+  }
+}
+
 void EncodeQ6_KImpl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
                     const float* HWY_RESTRICT weights, uint8_t* HWY_RESTRICT out) {
   const LaneTag df;
+  const size_t lanes = hn::Lanes(df);
   auto* blocks = reinterpret_cast<BlockQ6_K*>(out);
   const size_t num_blocks = num_rows * columns / kValues;
-  for (size_t n = 0; n < num_blocks; ++n) {
-    const float* HWY_RESTRICT x = rows + n * kValues;
-    BlockQ6_K& block = blocks[n];
-    HWY_ALIGN float scales[kSubBlocks];
-    HWY_ALIGN float inverses[kSubBlocks];
-    SearchSubBlocks(df, x, weights != nullptr ? weights + n * kValues % columns : nullptr, scales,
-                    inverses);
-    if (!QuantizeScales(scales, block)) {
-      std::memset(&block, 0, sizeof(block));
-      continue;
+  HWY_ALIGN float scales[kMaxLanes * kSubBlocks];
+  HWY_ALIGN float inverses[kMaxLanes * kSubBlocks];
+  HWY_ALIGN int8_t scale_codes[kMaxLanes * kSubBlocks];
+  uint16_t d[kMaxLanes];
+  HWY_ALIGN float magnitudes[kMaxLanes];
+  size_t column = 0;
+  for (size_t first = 0; first < num_blocks; first += lanes) {
+    const size_t count = HWY_MIN(lanes, num_blocks - first);
+    for (size_t n = 0; n < count; ++n) {
+      SearchSubBlocks(df, rows + (first + n) * kValues,
+                      weights != nullptr ? weights + column : nullptr, scales + n * kSubBlocks,
+                      inverses + n * kSubBlocks);
+      column = column + kValues == columns ? 0 : column + kValues;
     }
-    const float d = F16ToF32(block.d);
-    HWY_ALIGN uint8_t codes[kValues];
-    for (size_t b = 0; b < kSubBlocks; ++b) {
-      const float* HWY_RESTRICT sub = x + b * kSubValues;
-      const float scale = d * static_cast<float>(block.scales[b]);
-      if (HWY_UNLIKELY(scale == 0.0f)) {
-        CodesByInverse<32>(df, sub, kSubValues, inverses[b], codes + b * kSubValues);
-      } else {
-        CodesByScale<32>(df, sub, scale, codes + b * kSubValues);
+    QuantizeScalesLanes<128>(df, scales, count, scale_codes, d, magnitudes);
+    for (size_t n = 0; n < count; ++n) {
+      BlockQ6_K& block = blocks[first + n];
+      if (magnitudes[n] < kTinyMagnitude) {
+        std::memset(&block, 0, sizeof(block));
+        continue;
       }
+      block.d = d[n];
+      std::memcpy(block.scales, scale_codes + n * kSubBlocks, kSubBlocks);
+      HWY_ALIGN uint8_t codes[kValues];
+      CodesOfBlock(df, rows + (first + n) * kValues, inverses + n * kSubBlocks, block, codes);
+      PackCodes(codes, block.ql, block.qh);
     }
-    PackCodes(codes, block.ql, block.qh);
   }
 }
 
@@ -131,6 +139,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gguf {
 namespace {
+
+// Block scale and 8-bit sub-scales. False when the block is zero.
+bool QuantizeScales(const float* scales, BlockQ6_K& block) {
+  const float largest = FirstLargest(scales, kSubBlocks);
+  if (std::fabs(largest) < kTinyMagnitude) return false;
+  const float inverse = -128.0f / largest;
+  block.d = F32ToF16(1.0f / inverse);
+  for (size_t b = 0; b < kSubBlocks; ++b) {
+    const int32_t scale = RintByMagic(inverse * scales[b]);
+    block.scales[b] = static_cast<int8_t>(scale < 127 ? scale : 127);
+  }
+  return true;
+}
 
 // Rounds again against the scales as they are stored; a sub-block whose scale became 0 keeps the
 // codes of its search.

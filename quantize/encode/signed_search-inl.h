@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "quantize/encode/float16-inl.h"
 #include "quantize/encode/lanes-inl.h"
 #include "quantize/encode/signed_search.h"
 
@@ -106,38 +107,111 @@ HWY_INLINE VF SignedCodeLanes(DF df, VF v) {
   }
 }
 
-// sum w*x*l and sum w*l*l for the codes by `inverse`; wx is w*x.
-template <int kMax, size_t kValues, Rounding kRounding, class DF, class VF>
-HWY_INLINE void MomentsLanes(DF df, VF inverse, const float* HWY_RESTRICT x,
-                             const float* HWY_RESTRICT w, const float* HWY_RESTRICT wx, VF& xl,
-                             VF& l2) {
-  const size_t lanes = hn::Lanes(df);
-  xl = hn::Zero(df);
-  l2 = hn::Zero(df);
-  for (size_t i = 0; i < kValues; ++i) {
-    const auto product = hn::Mul(inverse, hn::LoadU(df, x + i * lanes));
-    const auto l = SignedCodeLanes<kMax, kRounding>(df, product);
-    xl = hn::Add(xl, hn::Mul(hn::LoadU(df, wx + i * lanes), l));
-    l2 = hn::Add(l2, hn::Mul(hn::Mul(hn::LoadU(df, w + i * lanes), l), l));
-  }
+// Adds w*x*l and w*l*l of one value to xl and l2, for its code l by `inverse`; wx is w*x.
+template <int kMax, Rounding kRounding, class DF, class VF>
+HWY_INLINE void AddMoments(DF df, VF inverse, VF x, VF w, VF wx, VF& xl, VF& l2) {
+  const auto l = SignedCodeLanes<kMax, kRounding>(df, hn::Mul(inverse, x));
+  xl = hn::Add(xl, hn::Mul(wx, l));
+  l2 = hn::Add(l2, hn::Mul(hn::Mul(w, l), l));
 }
 
-// Steps first..last of the search.
-template <int kMax, size_t kValues, Rounding kRounding, class DF, class VF>
-HWY_INLINE void TrySteps(DF df, int first, int last, VF largest, const float* HWY_RESTRICT x,
-                         const float* HWY_RESTRICT w, const float* HWY_RESTRICT wx, VF& scale,
-                         VF& inverse, VF& best) {
-  for (int step = first; step <= last; ++step) {
-    const float numerator = -(static_cast<float>(kMax) + 0.1f * static_cast<float>(step));
-    const auto trial = hn::Div(hn::Set(df, numerator), largest);
-    VF xl, l2;
-    MomentsLanes<kMax, kValues, kRounding>(df, trial, x, w, wx, xl, l2);
-    const auto better =
-        hn::And(hn::Gt(l2, hn::Zero(df)), hn::Gt(hn::Mul(xl, xl), hn::Mul(best, l2)));
-    const auto trial_scale = hn::Div(xl, l2);
-    inverse = hn::IfThenElse(better, trial, inverse);
-    scale = hn::IfThenElse(better, trial_scale, scale);
-    best = hn::IfThenElse(better, hn::Mul(trial_scale, xl), best);
+// The numerator of the inverse scale of a step.
+template <int kMax>
+HWY_INLINE float NumeratorOfStep(int step) {
+  return -(static_cast<float>(kMax) + 0.1f * static_cast<float>(step));
+}
+
+// numerator / divisor, correctly rounded, by the reciprocal of the divisor and one correction where
+// there is fused arithmetic: a division takes as long as the sums of five values. Exact for every
+// NumeratorOfStep of the four kMax and every divisor in [2^-100, 2^100], which the test checks for
+// each mantissa.
+inline constexpr float kCorrectedLimit = 0x1p100f;
+
+template <class DF, class VF>
+HWY_INLINE VF CorrectedQuotient(DF df, float numerator, VF divisor, VF reciprocal) {
+#if HWY_NATIVE_FMA
+  const auto n = hn::Set(df, numerator);
+  const auto quotient = hn::Mul(n, reciprocal);
+  const auto remainder = hn::NegMulAdd(quotient, divisor, n);
+  return hn::MulAdd(remainder, reciprocal, quotient);
+#else
+  (void)reciprocal;
+  return hn::Div(hn::Set(df, numerator), divisor);
+#endif
+}
+
+// Keeps the scale of a trial with these moments in the lanes where it is better.
+template <class DF, class VF>
+HWY_INLINE void KeepBetter(DF df, VF trial, VF xl, VF l2, VF& scale, VF& inverse, VF& best) {
+  const auto better = hn::And(hn::Gt(l2, hn::Zero(df)), hn::Gt(hn::Mul(xl, xl), hn::Mul(best, l2)));
+  const auto trial_scale = hn::Div(xl, l2);
+  inverse = hn::IfThenElse(better, trial, inverse);
+  scale = hn::IfThenElse(better, trial_scale, scale);
+  best = hn::IfThenElse(better, hn::Mul(trial_scale, xl), best);
+}
+
+// Two steps of the search, in this order: they share the loads and hide the latency of the sums.
+template <int kMax, size_t kValues, Rounding kRounding, bool kCorrected, class DF, class VF>
+HWY_INLINE void TryTwoSteps(DF df, int step0, int step1, VF largest, VF reciprocal,
+                            const float* HWY_RESTRICT x, const float* HWY_RESTRICT w,
+                            const float* HWY_RESTRICT wx, VF& scale, VF& inverse, VF& best) {
+  const size_t lanes = hn::Lanes(df);
+  const float n0 = NumeratorOfStep<kMax>(step0);
+  const float n1 = NumeratorOfStep<kMax>(step1);
+  const auto trial0 = kCorrected ? CorrectedQuotient(df, n0, largest, reciprocal)
+                                 : hn::Div(hn::Set(df, n0), largest);
+  const auto trial1 = kCorrected ? CorrectedQuotient(df, n1, largest, reciprocal)
+                                 : hn::Div(hn::Set(df, n1), largest);
+  auto xl0 = hn::Zero(df), l20 = hn::Zero(df), xl1 = hn::Zero(df), l21 = hn::Zero(df);
+  HWY_UNROLL(4)
+  for (size_t i = 0; i < kValues; ++i) {
+    const auto vx = hn::LoadU(df, x + i * lanes);
+    const auto vw = hn::LoadU(df, w + i * lanes);
+    const auto vwx = hn::LoadU(df, wx + i * lanes);
+    AddMoments<kMax, kRounding>(df, trial0, vx, vw, vwx, xl0, l20);
+    AddMoments<kMax, kRounding>(df, trial1, vx, vw, vwx, xl1, l21);
+  }
+  KeepBetter(df, trial0, xl0, l20, scale, inverse, best);
+  KeepBetter(df, trial1, xl1, l21, scale, inverse, best);
+}
+
+// What SearchSigned does after the first maximum.
+template <int kMax, size_t kValues, bool kFinite, bool kCorrected, class DF, class VF>
+HWY_INLINE void TryAllSteps(DF df, VF largest, const float* HWY_RESTRICT x,
+                            const float* HWY_RESTRICT w, const float* HWY_RESTRICT wx, VF& scale,
+                            VF& inverse) {
+  constexpr Rounding kInside = kFinite ? Rounding::kInside : Rounding::kAnything;
+  constexpr Rounding kTop = kFinite ? Rounding::kReachesTop : Rounding::kAnything;
+  constexpr Rounding kBoth = kFinite ? Rounding::kReachesBoth : Rounding::kAnything;
+  const size_t lanes = hn::Lanes(df);
+  const auto reciprocal = hn::Div(hn::Set(df, 1.0f), largest);
+
+  inverse = hn::Div(hn::Set(df, NumeratorOfStep<kMax>(0)), largest);
+  auto xl = hn::Zero(df), l2 = hn::Zero(df);
+  for (size_t i = 0; i < kValues; ++i) {
+    AddMoments<kMax, kTop>(df, inverse, hn::LoadU(df, x + i * lanes), hn::LoadU(df, w + i * lanes),
+                           hn::LoadU(df, wx + i * lanes), xl, l2);
+  }
+  // Not Ne: a sum that is NaN counts as nonzero.
+  scale = hn::IfThenZeroElse(hn::Eq(l2, hn::Zero(df)), hn::Div(xl, l2));
+  VF best = hn::Mul(scale, xl);
+
+  // |inverse * x| is at most kMax - 0.6 up to step -6, kMax + 0.4 up to 4, kMax + 0.9 at the end.
+  for (int step = -9; step < -6; step += 2) {
+    TryTwoSteps<kMax, kValues, kInside, kCorrected>(df, step, step + 1, largest, reciprocal, x, w,
+                                                    wx, scale, inverse, best);
+  }
+  for (int step = -5; step < -2; step += 2) {
+    TryTwoSteps<kMax, kValues, kTop, kCorrected>(df, step, step + 1, largest, reciprocal, x, w, wx,
+                                                 scale, inverse, best);
+  }
+  TryTwoSteps<kMax, kValues, kTop, kCorrected>(df, -1, 1, largest, reciprocal, x, w, wx, scale,
+                                               inverse, best);
+  TryTwoSteps<kMax, kValues, kTop, kCorrected>(df, 2, 3, largest, reciprocal, x, w, wx, scale,
+                                               inverse, best);
+  for (int step = 4; step < 9; step += 2) {
+    TryTwoSteps<kMax, kValues, kBoth, kCorrected>(df, step, step + 1, largest, reciprocal, x, w, wx,
+                                                  scale, inverse, best);
   }
 }
 
@@ -148,112 +222,46 @@ template <int kMax, size_t kValues, bool kFinite, class DF, class VF>
 HWY_INLINE hn::Mask<DF> SearchSignedLanes(DF df, const float* HWY_RESTRICT x,
                                           const float* HWY_RESTRICT w, const float* HWY_RESTRICT wx,
                                           VF& scale, VF& inverse) {
-  constexpr Rounding kInside = kFinite ? Rounding::kInside : Rounding::kAnything;
-  constexpr Rounding kTop = kFinite ? Rounding::kReachesTop : Rounding::kAnything;
-  constexpr Rounding kBoth = kFinite ? Rounding::kReachesBoth : Rounding::kAnything;
   VF largest, magnitude;
   FirstLargestLanes(df, kValues, x, largest, magnitude);
-
-  inverse = hn::Div(hn::Set(df, static_cast<float>(-kMax)), largest);
-  VF xl, l2;
-  MomentsLanes<kMax, kValues, kTop>(df, inverse, x, w, wx, xl, l2);
-  // Not Ne: a sum that is NaN counts as nonzero.
-  scale = hn::IfThenZeroElse(hn::Eq(l2, hn::Zero(df)), hn::Div(xl, l2));
-  VF best = hn::Mul(scale, xl);
-
-  // |inverse * x| is at most kMax - 0.6, kMax + 0.4 and kMax + 0.9.
-  TrySteps<kMax, kValues, kInside>(df, -9, -6, largest, x, w, wx, scale, inverse, best);
-  TrySteps<kMax, kValues, kTop>(df, -5, -1, largest, x, w, wx, scale, inverse, best);
-  TrySteps<kMax, kValues, kTop>(df, 1, 4, largest, x, w, wx, scale, inverse, best);
-  TrySteps<kMax, kValues, kBoth>(df, 5, 9, largest, x, w, wx, scale, inverse, best);
-
+  if (kFinite && hn::AllTrue(df, hn::Lt(magnitude, hn::Set(df, kCorrectedLimit)))) {
+    TryAllSteps<kMax, kValues, kFinite, true>(df, largest, x, w, wx, scale, inverse);
+  } else {
+    TryAllSteps<kMax, kValues, kFinite, false>(df, largest, x, w, wx, scale, inverse);
+  }
   const auto tiny = hn::Lt(magnitude, hn::Set(df, kTinyMagnitude));
   scale = hn::IfThenZeroElse(tiny, scale);
   inverse = hn::IfThenZeroElse(tiny, inverse);
   return tiny;
 }
 
-// SearchSignedByDescent for kVectors vectors of sub-blocks at a time, because each one is a long
-// chain of dependent operations. x: transposed, vector u at x + u * 16 * lanes; scales: kVectors *
-// lanes.
-inline constexpr size_t kDescentVectors = 4;
-
-// One move of value i in one vector. l: its codes; xl, l2: the sums. Returns the lanes that moved.
-template <class DF>
-HWY_INLINE hn::Mask<DF> DescendOne(DF df, const float* HWY_RESTRICT x, float* HWY_RESTRICT l,
-                                   float* HWY_RESTRICT xl, float* HWY_RESTRICT l2) {
-  const auto zero = hn::Zero(df);
-  const auto v = hn::LoadU(df, x);
-  const auto old = hn::LoadU(df, l);
-  const auto w = hn::Mul(v, v);
-  const auto wx = hn::Mul(w, v);
-  const auto sum_xl = hn::LoadU(df, xl);
-  const auto sum_l2 = hn::LoadU(df, l2);
-  const auto rest_xl = hn::Sub(sum_xl, hn::Mul(wx, old));
-  const auto rest_l2 = hn::Sub(sum_l2, hn::Mul(hn::Mul(w, old), old));
-  const auto optimum = hn::Div(hn::Mul(v, rest_l2), rest_xl);
-  const auto fresh = SignedCodeLanes<4, Rounding::kAnything>(df, optimum);
-  const auto new_xl = hn::Add(rest_xl, hn::Mul(wx, fresh));
-  const auto new_l2 = hn::Add(rest_l2, hn::Mul(hn::Mul(w, fresh), fresh));
-  const auto better =
-      hn::Gt(hn::Mul(hn::Mul(new_xl, new_xl), sum_l2), hn::Mul(hn::Mul(sum_xl, sum_xl), new_l2));
-  const auto moves = hn::And(hn::And(hn::Gt(rest_xl, zero), hn::Gt(new_l2, zero)),
-                             hn::AndNot(hn::Eq(fresh, old), better));
-  hn::StoreU(hn::IfThenElse(moves, fresh, old), df, l);
-  hn::StoreU(hn::IfThenElse(moves, new_xl, sum_xl), df, xl);
-  hn::StoreU(hn::IfThenElse(moves, new_l2, sum_l2), df, l2);
-  return moves;
-}
-
-template <class DF>
-HWY_INLINE void DescentLanes(DF df, const float* HWY_RESTRICT x, float* HWY_RESTRICT scales) {
-  constexpr size_t kValues = 16;
+// The scales of up to one block per lane as integers: codes clamp(rint(s * -kMax / largest), -kMax,
+// kMax - 1) of the block scale d = -largest / kMax, `largest` being the FirstLargest of the block's
+// 16 scales and `magnitudes` its magnitude. codes: 16 per block; d: in binary16.
+template <int kMax, class DF>
+HWY_INLINE void QuantizeScalesLanes(DF df, const float* HWY_RESTRICT scales, size_t num_blocks,
+                                    int8_t* HWY_RESTRICT codes, uint16_t* HWY_RESTRICT d,
+                                    float* HWY_RESTRICT magnitudes) {
+  constexpr size_t kScales = 16;
+  const hn::RebindToSigned<DF> di;
   const size_t lanes = hn::Lanes(df);
-  HWY_ALIGN float l[kValues * kDescentVectors * kMaxLanes];
-  HWY_ALIGN float xl[kDescentVectors * kMaxLanes];
-  HWY_ALIGN float l2[kDescentVectors * kMaxLanes];
-  HWY_ALIGN float magnitudes[kDescentVectors * kMaxLanes];
-
-  for (size_t u = 0; u < kDescentVectors; ++u) {
-    const float* HWY_RESTRICT xu = x + u * kValues * lanes;
-    hn::Vec<DF> largest, magnitude;
-    FirstLargestLanes(df, kValues, xu, largest, magnitude);
-    const auto inverse = hn::Div(hn::Set(df, -4.0f), largest);
-    auto sum_xl = hn::Zero(df);
-    auto sum_l2 = hn::Zero(df);
-    for (size_t i = 0; i < kValues; ++i) {
-      const auto v = hn::LoadU(df, xu + i * lanes);
-      const auto w = hn::Mul(v, v);
-      const auto code = SignedCodeLanes<4, Rounding::kReachesTop>(df, hn::Mul(inverse, v));
-      hn::StoreU(code, df, l + (u * kValues + i) * lanes);
-      sum_xl = hn::Add(sum_xl, hn::Mul(hn::Mul(w, v), code));
-      sum_l2 = hn::Add(sum_l2, hn::Mul(hn::Mul(w, code), code));
+  HWY_ALIGN float transposed[kScales * kMaxLanes];
+  HWY_ALIGN int32_t integers[kMaxLanes];
+  LoadBlocksToLanes(df, scales, kScales, num_blocks, kScales, transposed);
+  hn::Vec<DF> largest, magnitude;
+  FirstLargestLanes(df, kScales, transposed, largest, magnitude);
+  hn::StoreU(magnitude, df, magnitudes);
+  const auto inverse = hn::Div(hn::Set(df, static_cast<float>(-kMax)), largest);
+  for (size_t i = 0; i < kScales; ++i) {
+    const auto scale = hn::LoadU(df, transposed + i * lanes);
+    const auto code = SignedCodeLanes<kMax, Rounding::kAnything>(df, hn::Mul(inverse, scale));
+    hn::StoreU(hn::ConvertTo(di, code), di, integers);
+    for (size_t k = 0; k < num_blocks; ++k) {
+      codes[k * kScales + i] = static_cast<int8_t>(integers[k]);
     }
-    hn::StoreU(sum_xl, df, xl + u * lanes);
-    hn::StoreU(sum_l2, df, l2 + u * lanes);
-    hn::StoreU(magnitude, df, magnitudes + u * lanes);
   }
-
-  // A lane that made no move in a pass makes none in the next: the others may go on without it.
-  bool changed = true;
-  for (int pass = 0; pass < 5 && changed; ++pass) {
-    auto moved = hn::Lt(hn::Zero(df), hn::Zero(df));
-    for (size_t i = 0; i < kValues; ++i) {
-      for (size_t u = 0; u < kDescentVectors; ++u) {
-        const size_t at = (u * kValues + i) * lanes;
-        moved = hn::Or(moved, DescendOne(df, x + at, l + at, xl + u * lanes, l2 + u * lanes));
-      }
-    }
-    changed = !hn::AllFalse(df, moved);
-  }
-
-  for (size_t u = 0; u < kDescentVectors; ++u) {
-    const auto sum_l2 = hn::LoadU(df, l2 + u * lanes);
-    const auto scale = hn::Div(hn::LoadU(df, xl + u * lanes), sum_l2);
-    const auto tiny = hn::Lt(hn::LoadU(df, magnitudes + u * lanes), hn::Set(df, kTinyMagnitude));
-    const auto valid = hn::AndNot(tiny, hn::Gt(sum_l2, hn::Zero(df)));
-    hn::StoreU(hn::IfThenElseZero(valid, scale), df, scales + u * lanes);
-  }
+  hn::StoreU(F16Bits(df, hn::Div(hn::Set(df, 1.0f), inverse)), di, integers);
+  for (size_t k = 0; k < num_blocks; ++k) d[k] = static_cast<uint16_t>(integers[k]);
 }
 
 // clamp(rint(v), -kMax, kMax - 1) + kMax as bytes.
