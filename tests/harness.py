@@ -4,7 +4,6 @@ A test file defines unittest.TestCase classes (usually ProgramTest) and ends in 
 """
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -84,9 +83,11 @@ def describe(words, result):
             f"  standard output: {result.stdout[-2000:]}\n  standard error: {result.stderr[-2000:]}")
 
 
-def peak_memory_bytes():
-    """Largest resident size of any child process so far."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+def is_sanitized(name):
+    """Whether a tool was built with a sanitizer that takes memory of its own (asan, tsan)."""
+    with open(program(name), "rb") as file:
+        content = file.read()
+    return b"__asan_init" in content or b"__tsan_init" in content
 
 
 class XmlResult(unittest.TextTestResult):

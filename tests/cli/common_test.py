@@ -19,8 +19,7 @@ PROGRAMS = {
          "--progress", "--json", "--version"],
         ["quantize", "--type", "Q8_0", "absent.gguf", "out.gguf"]),
     "gguf": (
-        ["inspect", "verify", "diff", "split", "merge", "set", "remove", "extract", "swap-endian",
-         "--version"],
+        ["inspect", "verify", "diff", "split", "merge", "set", "remove", "--version"],
         ["gguf", "inspect", "absent.gguf"]),
 }
 

@@ -1,6 +1,5 @@
 """The command line of `gguf`: looking at files, checking, comparing, cutting, joining, changing."""
 
-import ast
 import hashlib
 import json
 import os
@@ -10,18 +9,6 @@ import gguf_file
 import harness
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
-
-
-def read_npy(path):
-    """(dtype, shape, data) of a NumPy file."""
-    with open(path, "rb") as file:
-        content = file.read()
-    assert content[:6] == b"\x93NUMPY", "magic"
-    width = 2 if content[6] == 1 else 4
-    length = int.from_bytes(content[8:8 + width], "little")
-    header = ast.literal_eval(content[8 + width:8 + width + length].decode())
-    assert not header["fortran_order"]
-    return header["descr"], header["shape"], content[8 + width + length:]
 
 
 class Gguf(harness.ProgramTest):
@@ -163,25 +150,6 @@ class Gguf(harness.ProgramTest):
         self.fail_with(1, "gguf", "remove", "in.gguf", "no.such.key", "-o", "out.gguf",
                        mentions=["no.such.key"])
         self.assertEqual(["in.gguf"], self.listing())
-
-    def test_extract_as_numpy(self):
-        tensor = gguf_file.Reader(self.path("in.gguf")).tensors["blk.0.attn_norm.weight"]
-        self.succeed("gguf", "extract", "in.gguf", "blk.0.attn_norm.weight", "-o", "norm.npy")
-        self.assertEqual(("<f4", (256,), tensor.data), read_npy(self.path("norm.npy")))
-        self.succeed("gguf", "extract", "in.gguf", "blk.0.ffn_down.weight", "-o", "down.npy")
-        _, shape, _ = read_npy(self.path("down.npy"))
-        self.assertEqual((256, 512), shape)
-        self.fail_with(1, "gguf", "extract", "in.gguf", "no.such.tensor", "-o", "x.npy",
-                       mentions=["no.such.tensor"])
-
-    def test_swapping_the_byte_order_twice_gives_the_file_back(self):
-        self.succeed("gguf", "swap-endian", "in.gguf", "-o", "big.gguf")
-        with open(self.path("big.gguf"), "rb") as file:
-            self.assertEqual(b"GGUF\x00\x00\x00\x03", file.read(8))
-        self.assertTrue(json.loads(
-            self.succeed("gguf", "inspect", "--json", "big.gguf").stdout)["is_big_endian"])
-        self.succeed("gguf", "swap-endian", "big.gguf", "-o", "little.gguf")
-        self.assert_same_files(self.path("in.gguf"), self.path("little.gguf"))
 
 
 if __name__ == "__main__":

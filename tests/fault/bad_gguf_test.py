@@ -99,6 +99,8 @@ class BadGguf(harness.ProgramTest):
 
     def setUp(self):
         super().setUp()
+        if harness.is_sanitized("quantize"):  # which maps terabytes
+            return
         limits = resource.getrlimit(resource.RLIMIT_AS)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_AS, limits)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, limits[1]))
