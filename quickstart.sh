@@ -38,7 +38,7 @@ tools/build/install_packages.sh </dev/null || exit 1  # not a step: sudo may ask
 # shellcheck source=tools/build/bazel_options.sh
 source tools/build/bazel_options.sh
 step "1/3 Building the tools (minutes, the first time)" \
-  bazel "${startup[@]}" build "${options[@]}" //tools/...
+  bazel "${startup[@]}" build "${options[@]}" //tools:all
 step "2/3 Quantizing $model to Q5_K_M" \
   bazel-bin/tools/quantize --type Q5_K_M --verify --force --progress never "$model" "$output"
 cp "$log" "$folder/quantize.log"
