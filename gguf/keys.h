@@ -76,6 +76,9 @@ inline constexpr Key kTokenizerBosTokenId = "tokenizer.ggml.bos_token_id";      
 inline constexpr Key kTokenizerEosTokenId = "tokenizer.ggml.eos_token_id";          // uint32
 inline constexpr Key kTokenizerEotTokenId = "tokenizer.ggml.eot_token_id";          // uint32
 inline constexpr Key kTokenizerEomTokenId = "tokenizer.ggml.eom_token_id";          // uint32
+inline constexpr Key kTokenizerPrefixTokenId = "tokenizer.ggml.prefix_token_id";    // uint32
+inline constexpr Key kTokenizerSuffixTokenId = "tokenizer.ggml.suffix_token_id";    // uint32
+inline constexpr Key kTokenizerMiddleTokenId = "tokenizer.ggml.middle_token_id";    // uint32
 inline constexpr Key kTokenizerUnknownTokenId = "tokenizer.ggml.unknown_token_id";  // uint32
 inline constexpr Key kTokenizerSeparatorTokenId =
     "tokenizer.ggml.seperator_token_id";  // uint32; the field spells it so
@@ -125,7 +128,11 @@ inline constexpr Key kRopeFreqBase = "rope.freq_base";              // float32
 inline constexpr Key kRopeFreqBaseSwa = "rope.freq_base_swa";       // float32: sliding layers
 inline constexpr Key kRopeScalingType = "rope.scaling.type";        // string: none, linear, yarn
 inline constexpr Key kRopeScalingFactor = "rope.scaling.factor";    // float32
-inline constexpr Key kRopeScalingAttnFactor = "rope.scaling.attn_factor";  // float32
+inline constexpr Key kRopeScalingAttnFactor = "rope.scaling.attn_factor";           // float32
+inline constexpr Key kRopeScalingYarnBetaFast = "rope.scaling.yarn_beta_fast";      // float32
+inline constexpr Key kRopeScalingYarnBetaSlow = "rope.scaling.yarn_beta_slow";      // float32
+inline constexpr Key kRopeScalingYarnExtFactor = "rope.scaling.yarn_ext_factor";    // float32
+inline constexpr Key kRopeScalingYarnAttnFactor = "rope.scaling.yarn_attn_factor";  // float32
 inline constexpr Key kRopeScalingOriginalContextLength =
     "rope.scaling.original_context_length";                               // uint32
 inline constexpr Key kFinalLogitSoftcapping = "final_logit_softcapping";  // float32

@@ -54,10 +54,10 @@ constexpr RopeKey kLinearKeys[] = {
 };
 constexpr RopeKey kYarnKeys[] = {
     {keys::kRopeScalingFactor, &HfRope::factor},
-    {"rope.scaling.yarn_beta_fast", &HfRope::beta_fast},
-    {"rope.scaling.yarn_beta_slow", &HfRope::beta_slow},
-    {"rope.scaling.yarn_ext_factor", &HfRope::extrapolation_factor},
-    {"rope.scaling.yarn_attn_factor", &HfRope::attention_factor},
+    {keys::kRopeScalingYarnBetaFast, &HfRope::beta_fast},
+    {keys::kRopeScalingYarnBetaSlow, &HfRope::beta_slow},
+    {keys::kRopeScalingYarnExtFactor, &HfRope::extrapolation_factor},
+    {keys::kRopeScalingYarnAttnFactor, &HfRope::attention_factor},
 };
 
 // Types that are stored as such. Others ("llama3", "dynamic") leave no key.

@@ -76,9 +76,9 @@ constexpr struct {
   absl::string_view key;
   uint32_t id;
 } kCodeLlamaTokens[] = {
-    {"tokenizer.ggml.prefix_token_id", 32007},
-    {"tokenizer.ggml.suffix_token_id", 32008},
-    {"tokenizer.ggml.middle_token_id", 32009},
+    {keys::kTokenizerPrefixTokenId, 32007},
+    {keys::kTokenizerSuffixTokenId, 32008},
+    {keys::kTokenizerMiddleTokenId, 32009},
     {keys::kTokenizerEotTokenId, 32010},
 };
 // Models with this vocabulary are trained without BOS, whatever their tokenizer files say.
