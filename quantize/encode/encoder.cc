@@ -1,6 +1,10 @@
 #include "quantize/encode/encoder.h"
 
 #include "quantize/encode/f16.h"
+#include "quantize/encode/mxfp4.h"
+#include "quantize/encode/nvfp4.h"
+#include "quantize/encode/q1_0.h"
+#include "quantize/encode/q2_0.h"
 #include "quantize/encode/q2_k.h"
 #include "quantize/encode/q3_k.h"
 #include "quantize/encode/q4_0.h"
@@ -11,6 +15,8 @@
 #include "quantize/encode/q5_k.h"
 #include "quantize/encode/q6_k.h"
 #include "quantize/encode/q8_0.h"
+#include "quantize/encode/tq1_0.h"
+#include "quantize/encode/tq2_0.h"
 
 namespace gguf {
 namespace {
@@ -32,6 +38,12 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
     {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
+    {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
+    {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},
+    {TensorType::kMXFP4, kRef, false, false, EncodeMXFP4, EncodeMXFP4Reference},
+    {TensorType::kNVFP4, kRef, false, false, EncodeNVFP4, EncodeNVFP4Reference},
+    {TensorType::kQ1_0, kRef, false, false, EncodeQ1_0, EncodeQ1_0Reference},
+    {TensorType::kQ2_0, kRef, false, false, EncodeQ2_0, EncodeQ2_0Reference},
 };
 
 }  // namespace
