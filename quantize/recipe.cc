@@ -258,7 +258,7 @@ absl::StatusOr<Decision> DecideOne(const Recipe& recipe, const RecipeOptions& op
   }
   if (!recipe.is_quantized) return Decision{recipe.default_type};
   if (const auto type = patterns.Find(tensor.name)) return WithFallback(tensor, *type);
-  if (options.pure) return WithFallback(tensor, recipe.default_type);
+  if (options.pure || recipe.is_uniform) return WithFallback(tensor, recipe.default_type);
   GGUF_ASSIGN_OR_RETURN(const TensorType type, mixture->Choose(tensor, category));
   return WithFallback(tensor, type);
 }

@@ -25,13 +25,15 @@ struct Recipe {
   TensorType default_type;
   bool is_quantized;         // false: F32, F16, BF16 (every permitted tensor gets that type)
   bool requires_importance;  // refused as a whole without importance data
+  bool is_uniform = false;   // no mixture: as with RecipeOptions::pure
 };
 
-// All recipes, in order of file type. COPY is not among them.
+// All recipes, in order of file type: those of llama-quantize, and the uniform ones, which only say
+// "this type for every matrix". COPY is not among them.
 absl::Span<const Recipe> AllRecipes();
 
-// By name or alias (Q3_K, Q4_K, Q5_K: their _M), case-insensitive, or by number. InvalidArgument
-// lists the names.
+// By name or alias (Q3_K, Q4_K, Q5_K: their _M), case-insensitive, or by number (the first one of a
+// file type that two share: 38 is MXFP4_MOE). InvalidArgument lists the names.
 absl::StatusOr<const Recipe*> ParseRecipe(absl::string_view name);
 
 struct RecipeTensor {

@@ -51,13 +51,14 @@ Decision DecideOne(const Recipe& recipe, const RecipeOptions& options, const Rec
 TEST(ParseRecipeTest, FindsNamesAliasesAndNumbers) {
   for (const Recipe& recipe : AllRecipes()) {
     EXPECT_EQ(*ParseRecipe(recipe.name), &recipe);
-    EXPECT_EQ(*ParseRecipe(std::to_string(recipe.file_type)), &recipe);
+    const Recipe& by_number = **ParseRecipe(std::to_string(recipe.file_type));
+    EXPECT_EQ(by_number.name, recipe.name == "MXFP4" ? "MXFP4_MOE" : recipe.name);
   }
   EXPECT_EQ(Named("q4_k").name, "Q4_K_M");
   EXPECT_EQ(Named("Q3_k").name, "Q3_K_M");
   EXPECT_EQ(Named("Q5_K").name, "Q5_K_M");
   EXPECT_EQ(Named("iq2_s").default_type, T::kIQ2_XS);
-  for (const char* bad : {"", "Q4", "COPY", "4", "33", "39", "-1", "1024", "7x", "NVFP4"}) {
+  for (const char* bad : {"", "Q4", "COPY", "4", "33", "42", "-1", "1024", "7x", "NVFP"}) {
     EXPECT_THAT(ParseRecipe(bad).status().message(), HasSubstr("Q4_K_M")) << bad;
   }
 }
@@ -68,7 +69,8 @@ TEST(AllRecipesTest, AreSortedAndStoreWeights) {
     EXPECT_TRUE(InfoOf(recipes[i].default_type).is_weight);
     EXPECT_EQ(recipes[i].is_quantized, InfoOf(recipes[i].default_type).is_quantized);
     if (i > 0) {
-      EXPECT_LT(recipes[i - 1].file_type, recipes[i].file_type);
+      // A uniform recipe may share the file type of the mixture before it.
+      EXPECT_LT(recipes[i - 1].file_type, recipes[i].file_type + recipes[i].is_uniform);
     }
   }
 }
@@ -269,6 +271,46 @@ TEST(DecideTypesTest, StackedMatricesAreExpertsForMxfp4) {
   traits.architecture = "bailingmoe3";
   EXPECT_THAT(Types(Named("MXFP4_MOE"), {}, traits, {gate, query, flat}),
               ElementsAre("MXFP4", "Q8_0", "Q8_0"));
+}
+
+TEST(DecideTypesTest, UniformRecipesGiveOneTypeToEveryMatrix) {
+  const RecipeTensor experts = {"blk.0.ffn_gate_exps.weight", Shape({4, 2, 256}), T::kF16};
+  std::vector<RecipeTensor> tensors = {Matrix("output.weight"),
+                                       Matrix("token_embd.weight"),
+                                       Matrix("blk.0.attn_v.weight"),
+                                       Matrix("blk.0.ffn_down.weight"),
+                                       experts,
+                                       Matrix("blk.0.ffn_gate_inp.weight"),
+                                       Matrix("blk.0.ffn_up.weight", 80)};
+  tensors.push_back({"output_norm.weight", Shape({256}), T::kF32});
+  for (const bool pure : {false, true}) {
+    for (const uint64_t num_experts : {0, 8}) {
+      RecipeOptions options;
+      options.pure = pure;
+      EXPECT_THAT(Types(Named("NVFP4"), options, Llama(1, 8, 1, num_experts), tensors),
+                  ElementsAre("NVFP4", "NVFP4", "NVFP4", "NVFP4", "NVFP4", "F16", "F16", "F32"));
+      EXPECT_THAT(Types(Named("mxfp4"), options, Llama(1, 8, 1, num_experts), tensors),
+                  ElementsAre("MXFP4", "MXFP4", "MXFP4", "MXFP4", "MXFP4", "F16", "F16", "F32"));
+    }
+  }
+  EXPECT_EQ(Named("NVFP4").file_type, 39);
+  EXPECT_EQ(Named("MXFP4").file_type, 38);
+}
+
+TEST(DecideTypesTest, UniformRecipesObeyOptionsAndReportFallbacks) {
+  RecipeOptions options;
+  options.output_tensor_type = T::kQ8_0;
+  options.tensor_types = {{"attn_v", T::kQ6_K}};
+  const std::vector<RecipeTensor> tensors = {Matrix("output.weight"), Matrix("blk.0.attn_v.weight"),
+                                             Matrix("token_embd.weight")};
+  EXPECT_THAT(Types(Named("NVFP4"), options, Llama(1, 1, 1), tensors),
+              ElementsAre("Q8_0", "Q6_K", "NVFP4"));
+  const Decision odd = DecideOne(Named("NVFP4"), {}, Matrix("blk.0.ffn_up.weight", 96, T::kF32));
+  EXPECT_EQ(NameOf(odd.type), "F16");
+  EXPECT_TRUE(odd.is_fallback);
+  const Decision even = DecideOne(Named("MXFP4"), {}, Matrix("blk.0.ffn_up.weight", 96, T::kF32));
+  EXPECT_EQ(NameOf(even.type), "MXFP4");
+  EXPECT_FALSE(even.is_fallback);
 }
 
 TEST(DecideTypesTest, OddOutputRowsGetQ8WithoutFallback) {

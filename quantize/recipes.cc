@@ -45,11 +45,12 @@ enum FileType : uint32_t {
   kTQ1_0 = 36,
   kTQ2_0 = 37,
   kMXFP4_MOE = 38,
+  kNVFP4 = 39,
   kQ1_0 = 40,
   kQ2_0 = 41,
 };
 
-// name, general.file_type, default type, is_quantized, requires_importance
+// name, general.file_type, default type, is_quantized, requires_importance, is_uniform
 constexpr Recipe kRecipes[] = {
     {"F32", kF32, T::kF32, false, false},
     {"F16", kF16, T::kF16, false, false},
@@ -84,6 +85,8 @@ constexpr Recipe kRecipes[] = {
     {"TQ1_0", kTQ1_0, T::kTQ1_0, true, false},
     {"TQ2_0", kTQ2_0, T::kTQ2_0, true, false},
     {"MXFP4_MOE", kMXFP4_MOE, T::kMXFP4, true, false},
+    {"MXFP4", kMXFP4_MOE, T::kMXFP4, true, false, true},  // file types know no other MXFP4
+    {"NVFP4", kNVFP4, T::kNVFP4, true, false, true},
     {"Q1_0", kQ1_0, T::kQ1_0, true, false},
     {"Q2_0", kQ2_0, T::kQ2_0, true, false},
 };
