@@ -1,10 +1,15 @@
-// NearestFp4 for vectors, by comparing |x| with the midpoints between neighbouring codes.
+// NearestFp4 for vectors, four values to a lane.
 //
-// That equals the comparison of rounded distances: midpoints (at most six significant bits) are
-// exact; from the second code on both distances to the neighbours of x are (Sterbenz); below the
-// first midpoint the distance to the second code rounds to half of it or more, and of equal ones
-// the lower code wins. Two cases are outside: a magnitude beyond twice the largest code, where
-// distances to several codes can round to the same, and products that overflow.
+// x is multiplied by a factor just below 8 / half_scale, so that |x| > midpoint * half_scale holds
+// exactly where the product is >= 8 * midpoint, for every midpoint between neighbouring codes and
+// every half_scale with a significand of four bits (nvfp4_test.cc tries all). Midpoints have two
+// bits after the leading one: the exponent and two bits of mantissa of the product decide the code.
+//
+// Comparing with midpoints equals comparing the rounded distances: midpoints are exact; from the
+// second code on both distances to the neighbours of x are (Sterbenz); below the first midpoint the
+// distance to the second code rounds to half of it or more, and of equal ones the lower code wins.
+// Outside are magnitudes beyond twice the largest code, where distances to several codes can round
+// to the same, and products that overflow.
 
 // Per-target include guard
 #if defined(GGUF_TOOLCHAIN_QUANTIZE_ENCODE_FP4_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -24,43 +29,61 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// code + 1 where magnitude > half_scale * midpoint.
-template <class DF, class VF, class VI>
-HWY_INLINE VI StepAbove(DF df, VF magnitude, VF half_scale, float midpoint, VI code) {
+#if HWY_TARGET != HWY_SCALAR
+
+// The factor of a block scale: 8 / half_scale, one float lower. 0 gives code 0 for everything.
+template <class DF, class VF>
+HWY_INLINE VF Fp4FactorLanes(DF df, VF half_scale) {
   const hn::RebindToSigned<DF> di;
-  const auto above = hn::Gt(magnitude, hn::Mul(half_scale, hn::Set(df, midpoint)));
-  return hn::Add(code, hn::IfThenElseZero(hn::RebindMask(di, above), hn::Set(di, 1)));
+  const auto inverse = hn::Div(hn::Set(df, 8.0f), half_scale);
+  return hn::BitCast(df, hn::Sub(hn::BitCast(di, inverse), hn::Set(di, 1)));
 }
 
-// NearestFp4(x, half_scale) for |x| <= 24 * half_scale and 12 * half_scale finite. An infinite
-// half_scale gives 0: so does a scale of 0, for which the caller passes it.
-template <class DF, class VF>
-HWY_INLINE hn::Vec<hn::RebindToSigned<DF>> NearestFp4Lanes(DF df, VF x, VF half_scale) {
-  const hn::RebindToSigned<DF> di;
+// Or's to byte kByte of `sum` what decides the code of x: in bits 0 to 4 the quarters of binades of
+// the product from 2 on (3, just below 4: code 0), in bit 7 the sign.
+template <int kByte, class DF, class VU>
+HWY_INLINE VU AddSteps(DF df, const float* HWY_RESTRICT x, float factor, VU sum) {
   const hn::RebindToUnsigned<DF> du;
-  const auto magnitude = hn::Abs(x);
-  const auto sign =
-      hn::And(hn::BitCast(di, hn::ShiftRight<28>(hn::BitCast(du, x))), hn::Set(di, 8));
-  const auto not_zero =
-      hn::RebindMask(di, hn::Gt(magnitude, hn::Mul(half_scale, hn::Set(df, 0.5f))));
-  auto code = hn::IfThenElseZero(not_zero, hn::Or(sign, hn::Set(di, 1)));
-  code = StepAbove(df, magnitude, half_scale, 1.5f, code);
-  code = StepAbove(df, magnitude, half_scale, 2.5f, code);
-  code = StepAbove(df, magnitude, half_scale, 3.5f, code);
-  code = StepAbove(df, magnitude, half_scale, 5.0f, code);
-  code = StepAbove(df, magnitude, half_scale, 7.0f, code);
-  return StepAbove(df, magnitude, half_scale, 10.0f, code);
+  const auto product = hn::Mul(hn::LoadU(df, x), hn::Set(df, factor));
+  const auto sign_bits = hn::BitCast(du, product);
+  // The exponent of 3.5 has only its highest bit set, which is not kept.
+  const auto magnitude_bits = hn::BitCast(du, hn::Max(hn::Abs(product), hn::Set(df, 3.5f)));
+  VU steps, sign;
+  if constexpr (kByte == 3) {
+    steps = hn::ShiftLeft<3>(magnitude_bits);
+    sign = sign_bits;
+  } else {
+    steps = hn::ShiftRight<21 - 8 * kByte>(magnitude_bits);
+    sign = hn::ShiftRight<24 - 8 * kByte>(sign_bits);
+  }
+  sum = hn::OrAnd(sum, steps, hn::Set(du, 0x1Fu << (8 * kByte)));
+  return hn::OrAnd(sum, sign, hn::Set(du, 0x80u << (8 * kByte)));
 }
 
-// Bytes of the codes of `low` and, in the upper four bits, `high`.
-template <class DF, class VF>
-HWY_INLINE void StoreFp4Pairs(DF df, VF low, VF high, VF half_scale, uint8_t* HWY_RESTRICT out) {
+// Lane i, byte k: NearestFp4(xk[i], half_scale of factor fk), for |x| <= 24 * half_scale.
+template <class DF>
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<DF>> NearestFp4OfFour(
+    DF df, const float* HWY_RESTRICT x0, const float* HWY_RESTRICT x1, const float* HWY_RESTRICT x2,
+    const float* HWY_RESTRICT x3, float f0, float f1, float f2, float f3) {
   const hn::RebindToUnsigned<DF> du;
-  const hn::Rebind<uint8_t, DF> d8;
-  const auto pair = hn::Or(NearestFp4Lanes(df, low, half_scale),
-                           hn::ShiftLeft<4>(NearestFp4Lanes(df, high, half_scale)));
-  hn::StoreU(hn::U8FromU32(hn::BitCast(du, pair)), d8, out);
+  const hn::Repartition<uint8_t, DF> d8;
+  // Code by steps - 6: quarters 4.. are code 1, those of 1.5 * 8 on code 2, and so on.
+  alignas(16) static constexpr uint8_t kCodes[16] = {1, 1, 1, 1, 2, 2, 2, 3,
+                                                     3, 4, 4, 5, 5, 6, 6, 7};
+  auto sum = AddSteps<0>(df, x0, f0, hn::Zero(du));
+  sum = AddSteps<1>(df, x1, f1, sum);
+  sum = AddSteps<2>(df, x2, f2, sum);
+  sum = AddSteps<3>(df, x3, f3, sum);
+  const auto bytes = hn::BitCast(d8, sum);
+  const auto steps = hn::And(bytes, hn::Set(d8, 0x1F));
+  const auto index = hn::Min(hn::SaturatedSub(steps, hn::Set(d8, 6)), hn::Set(d8, 15));
+  const auto code = hn::TableLookupBytes(hn::LoadDup128(d8, kCodes), index);
+  const auto sign = hn::BitCast(d8, hn::And(hn::ShiftRight<4>(sum), hn::Set(du, 0x08080808u)));
+  const auto is_zero = hn::Eq(steps, hn::Set(d8, 3));
+  return hn::BitCast(du, hn::IfThenZeroElse(is_zero, hn::Or(code, sign)));
 }
+
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gguf
