@@ -73,7 +73,8 @@ HWY_INLINE hn::Vec<DI> AddTrit(DI di, VF v, hn::Vec<DI> unit, hn::Vec<DI> sum) {
   const hn::RebindToFloat<DI> df;
   const auto up = hn::RebindMask(di, hn::Ge(v, hn::Set(df, 0.5f)));
   const auto down = hn::RebindMask(di, hn::Le(v, hn::Set(df, -0.5f)));
-  return hn::Sub(hn::Add(sum, hn::IfThenElseZero(up, unit)), hn::IfThenElseZero(down, unit));
+  sum = hn::IfThenElse(up, hn::Add(sum, unit), sum);
+  return hn::IfThenElse(down, hn::Sub(sum, unit), sum);
 }
 
 // Stores lanes of 0 to 255 as bytes.

@@ -19,24 +19,47 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
-// The codes of one block. Four neighbours share a byte: as bytes they are a 32-bit lane.
+// The 128-bit blocks of v, or'ed.
+template <class DI>
+HWY_INLINE hn::Vec128<int32_t> OrOfBlocks(DI di, hn::Vec<DI> v) {
+  if constexpr (hn::MaxLanes(di) > 4) {
+    const hn::Half<DI> half;
+    return OrOfBlocks(half, hn::Or(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    return v;
+  }
+}
+
+// The codes of one block: four neighbours share a byte. Byte k of lane 4q + c is made of value
+// 16k + 4q + c, at its place within byte 4k + q of the result.
 template <class DF>
 HWY_INLINE void StoreCodes(DF df, const float* HWY_RESTRICT x, float inverse,
                            uint8_t* HWY_RESTRICT out) {
   const hn::RebindToSigned<DF> di;
-  const hn::RebindToUnsigned<DF> du;
-  const hn::Rebind<uint8_t, DF> d8;
-  const hn::Repartition<uint32_t, decltype(d8)> d32;
-  const hn::Rebind<uint8_t, decltype(d32)> d8_out;
+  const hn::Full128<int32_t> d32;
+  const hn::Full128<uint8_t> d8;
+  alignas(16) static constexpr int32_t kUnits[4] = {1, 4, 16, 64};
+  alignas(64) static constexpr int32_t kDiagonal[16] = {-1, 0, 0,  0, 0, -1, 0, 0,
+                                                        0,  0, -1, 0, 0, 0,  0, -1};
+  alignas(16) static constexpr uint8_t kTranspose[16] = {0, 4, 8,  12, 1, 5, 9,  13,
+                                                         2, 6, 10, 14, 3, 7, 11, 15};
   const auto id = hn::Set(df, inverse);
-  const auto one = hn::Set(di, 1);
-  for (size_t i = 0; i < BlockQ2_0::kValues; i += hn::Lanes(df)) {
-    const auto code = AddTrit(di, hn::Mul(hn::LoadU(df, x + i), id), one, one);
-    const auto c = hn::BitCast(d32, hn::U8FromU32(hn::BitCast(du, code)));
-    const auto low = hn::Or(c, hn::ShiftRight<6>(c));
-    const auto byte = hn::And(hn::Or(low, hn::ShiftRight<12>(low)), hn::Set(d32, 0xFF));
-    hn::StoreU(hn::U8FromU32(byte), d8_out, out + i / 4);
+  const auto unit0 = hn::LoadDup128(di, kUnits);
+  const auto unit1 = hn::ShiftLeft<8>(unit0);
+  const auto unit2 = hn::ShiftLeft<16>(unit0);
+  const auto unit3 = hn::ShiftLeft<24>(unit0);
+  const auto middle = hn::Or(hn::Or(unit0, unit1), hn::Or(unit2, unit3));
+  auto all = hn::Zero(d32);
+  for (size_t j = 0; j < 16; j += hn::Lanes(df)) {
+    auto sum = AddTrit(di, hn::Mul(hn::LoadU(df, x + j), id), unit0, middle);
+    sum = AddTrit(di, hn::Mul(hn::LoadU(df, x + 16 + j), id), unit1, sum);
+    sum = AddTrit(di, hn::Mul(hn::LoadU(df, x + 32 + j), id), unit2, sum);
+    sum = AddTrit(di, hn::Mul(hn::LoadU(df, x + 48 + j), id), unit3, sum);
+    sum = hn::Or(sum, hn::Shuffle1032(sum));
+    sum = hn::Or(sum, hn::Shuffle2301(sum));
+    all = hn::Or(all, OrOfBlocks(di, hn::And(sum, hn::LoadU(di, kDiagonal + j))));
   }
+  hn::StoreU(hn::TableLookupBytes(hn::BitCast(d8, all), hn::Load(d8, kTranspose)), d8, out);
 }
 #endif
 
