@@ -9,11 +9,15 @@ import numpy
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
 TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M",
-         "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K"]
+         "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "TQ1_0", "TQ2_0",
+         "MXFP4_MOE", "MXFP4", "NVFP4"]
+# Two recipes of one file type.
+SAME_FILE_TYPE = {"MXFP4": "MXFP4_MOE"}
 
 
 def file_type(name):
     """The package's own number of a recipe."""
+    name = SAME_FILE_TYPE.get(name, name)
     for prefix in ("MOSTLY_", "ALL_"):
         if hasattr(gguf.LlamaFileType, prefix + name):
             return int(getattr(gguf.LlamaFileType, prefix + name))
