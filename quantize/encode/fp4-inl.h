@@ -31,7 +31,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
 
-// The factor of a block scale: 8 / half_scale, one float lower. 0 gives code 0 for everything.
+// The factor of a scale: 8 / half_scale, one float lower. A factor of 0 gives code 0 throughout.
 template <class DF, class VF>
 HWY_INLINE VF Fp4FactorLanes(DF df, VF half_scale) {
   const hn::RebindToSigned<DF> di;
@@ -67,7 +67,7 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<DF>> NearestFp4OfFour(
     const float* HWY_RESTRICT x3, float f0, float f1, float f2, float f3) {
   const hn::RebindToUnsigned<DF> du;
   const hn::Repartition<uint8_t, DF> d8;
-  // Code by steps - 6: quarters 4.. are code 1, those of 1.5 * 8 on code 2, and so on.
+  // By steps - 6: code 2 from the midpoint 1.5 * 8 on, code 7 from 10 * 8 on, for example.
   alignas(16) static constexpr uint8_t kCodes[16] = {1, 1, 1, 1, 2, 2, 2, 3,
                                                      3, 4, 4, 5, 5, 6, 6, 7};
   auto sum = AddSteps<0>(df, x0, f0, hn::Zero(du));
