@@ -3,36 +3,102 @@
 #include "formats/codec/iq4_xs.h"
 #include "gguf/base/float16.h"
 #include "quantize/encode/level_search.h"
+#include "quantize/encode/rounding.h"
 #include "quantize/encode/signed_search.h"
 
+// foreach_target includes this file again once for every instruction set.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quantize/encode/iq4_xs.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "quantize/encode/level_search-inl.h"
+
+// Scalar parts, once for all instruction sets.
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ4_XS_ONCE
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ4_XS_ONCE
 namespace gguf {
 namespace {
 
 constexpr size_t kValues = BlockIQ4_XS::kValues;
 constexpr size_t kGroups = kValues / kLevelValues;
+constexpr float kSigmaFactor = 2.0f / static_cast<float>(kValues);
 
-// Puts the code (0 to 63) of the scale of group g into the block, where these bits are 0.
-void StoreScale(uint32_t code, size_t g, BlockIQ4_XS& block) {
-  if (g % 2 == 0) block.scales_l[g / 2] = 0;
-  block.scales_l[g / 2] |= static_cast<uint8_t>((code & 15) << (4 * (g % 2)));
-  block.scales_h |= static_cast<uint16_t>((code >> 4) << (2 * g));
-}
-// Block scale and 6-bit sub-scales, and the codes by their products.
-void StoreScalesAndCodes(const float* x, const float* scales, BlockIQ4_XS& block) {
+// Stores the block scale and the 6-bit scales; the inverses of their products are for the codes.
+void StoreScales(const float* scales, BlockIQ4_XS& block, float* inverses) {
   const float d = -FirstLargest(scales, kGroups) / 32.0f;
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   block.d = F32ToF16(d);
-  block.scales_h = 0;
+  uint32_t low = 0, high = 0;
   for (size_t g = 0; g < kGroups; ++g) {
     const int32_t code = ClampCode(RoundByBits(inverse * scales[g]), -32, 31);
-    const float group_scale = d * static_cast<float>(code);
-    PackLevels(x + g * kLevelValues, group_scale != 0.0f ? 1.0f / group_scale : 0.0f,
-               block.qs + 16 * g);
-    StoreScale(code + 32, g, block);
+    const float product = d * static_cast<float>(code);
+    inverses[g] = product != 0.0f ? 1.0f / product : 0.0f;
+    low |= static_cast<uint32_t>((code + 32) & 15) << (4 * g);
+    high |= static_cast<uint32_t>((code + 32) >> 4) << (2 * g);
   }
+  block.scales_h = static_cast<uint16_t>(high);
+  for (size_t b = 0; b < 4; ++b) block.scales_l[b] = static_cast<uint8_t>(low >> (8 * b));
 }
 
 }  // namespace
+}  // namespace gguf
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ4_XS_ONCE
+
+HWY_BEFORE_NAMESPACE();
+namespace gguf {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The scales of num_blocks * kGroups groups from block `first` on.
+HWY_INLINE void SearchGroups(LaneTag df, const float* HWY_RESTRICT rows, size_t columns,
+                             const float* HWY_RESTRICT weights, size_t first, size_t num_blocks,
+                             const float* HWY_RESTRICT sums, float* HWY_RESTRICT scales) {
+  const size_t lanes = hn::Lanes(df);
+  HWY_ALIGN float x[kLevelValues * kMaxLanes];
+  HWY_ALIGN float w[kLevelValues * kMaxLanes];
+  HWY_ALIGN float sigma2[kMaxLanes];
+  for (size_t g = 0; g < num_blocks * kGroups; g += lanes) {
+    const size_t count = HWY_MIN(lanes, num_blocks * kGroups - g);
+    LoadLevelBlocks(df, rows, columns, weights, first * kGroups + g, count, x, w);
+    for (size_t b = 0; b < lanes; ++b) {
+      sigma2[b] = sums[(g + HWY_MIN(b, count - 1)) / kGroups] * kSigmaFactor;
+    }
+    LevelWeightsLanes(df, x, weights != nullptr, hn::LoadU(df, sigma2), w);
+    hn::StoreU(SearchLevelsLanes(df, x, w), df, scales + g);
+  }
+}
+
+void EncodeIQ4_XSImpl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
+                      const float* HWY_RESTRICT weights, uint8_t* HWY_RESTRICT out) {
+  const LaneTag df;
+  constexpr size_t kBatch = 8;  // the number of sums that hide each other's latency
+  auto* blocks = reinterpret_cast<BlockIQ4_XS*>(out);
+  const size_t num_blocks = num_rows * columns / kValues;
+  HWY_ALIGN float sums[kBatch] = {};
+  HWY_ALIGN float scales[kBatch * kGroups + kMaxLanes];
+  float inverses[kGroups];
+  for (size_t first = 0; first < num_blocks; first += kBatch) {
+    const size_t count = HWY_MIN(kBatch, num_blocks - first);
+    if (weights != nullptr)
+      SumsOfSquares(df, rows + first * kValues, kValues, count, kValues, sums);
+    SearchGroups(df, rows, columns, weights, first, count, sums, scales);
+    for (size_t n = 0; n < count; ++n) {
+      BlockIQ4_XS& block = blocks[first + n];
+      StoreScales(scales + n * kGroups, block, inverses);
+      const float* HWY_RESTRICT x = rows + (first + n) * kValues;
+      for (size_t g = 0; g < kGroups; ++g) {
+        PackLevelsFast(df, x + g * kLevelValues, inverses[g], block.qs + g * kLevelValues / 2);
+      }
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gguf
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gguf {
 
 void EncodeIQ4_XSReference(const float* rows, size_t num_rows, size_t columns, const float* weights,
                            uint8_t* out) {
@@ -41,7 +107,7 @@ void EncodeIQ4_XSReference(const float* rows, size_t num_rows, size_t columns, c
   for (size_t n = 0; n < num_blocks; ++n) {
     const float* x = rows + n * kValues;
     const float* importance = weights != nullptr ? weights + n * kValues % columns : nullptr;
-    const float sigma2 = SumOfSquares(x, kValues) * (2.0f / kValues);
+    const float sigma2 = SumOfSquares(x, kValues) * kSigmaFactor;
     float scales[kGroups];
     for (size_t g = 0; g < kGroups; ++g) {
       const size_t first = g * kLevelValues;
@@ -49,12 +115,20 @@ void EncodeIQ4_XSReference(const float* rows, size_t num_rows, size_t columns, c
       LevelWeights(x + first, importance != nullptr ? importance + first : nullptr, sigma2, w);
       scales[g] = SearchLevels(x + first, w);
     }
-    StoreScalesAndCodes(x, scales, blocks[n]);
+    float inverses[kGroups];
+    StoreScales(scales, blocks[n], inverses);
+    for (size_t g = 0; g < kGroups; ++g) {
+      PackLevels(x + g * kLevelValues, inverses[g], blocks[n].qs + g * kLevelValues / 2);
+    }
   }
 }
 
+HWY_EXPORT(EncodeIQ4_XSImpl);
+
 void EncodeIQ4_XS(const float* rows, size_t num_rows, size_t columns, const float* weights,
                   uint8_t* out) {
-  EncodeIQ4_XSReference(rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(EncodeIQ4_XSImpl)(rows, num_rows, columns, weights, out);
 }
+
 }  // namespace gguf
+#endif  // HWY_ONCE
