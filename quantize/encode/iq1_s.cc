@@ -8,6 +8,16 @@
 #include "quantize/encode/iq1_search.h"
 #include "quantize/encode/signed_search.h"
 
+// foreach_target includes this file again once for every instruction set.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quantize/encode/iq1_s.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "quantize/encode/iq1_search-inl.h"
+
+// Scalar parts, once for all instruction sets.
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ1_S_ONCE
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ1_S_ONCE
 namespace gguf {
 namespace {
 
@@ -35,6 +45,47 @@ void PackBlock(const Iq1SubBlock* subs, BlockIQ1_S& block) {
 }
 
 }  // namespace
+}  // namespace gguf
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ1_S_ONCE
+
+HWY_BEFORE_NAMESPACE();
+namespace gguf {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+void EncodeIQ1_SImpl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
+                     const float* HWY_RESTRICT weights, uint8_t* HWY_RESTRICT out) {
+  const LaneTag df;
+  const size_t lanes = hn::Lanes(df);
+  constexpr size_t kBatch = 8;  // the number of sums that hide each other's latency
+  const Iq1Grid& grid = Iq1Grid::Get();
+  auto* blocks = reinterpret_cast<BlockIQ1_S*>(out);
+  const size_t num_blocks = num_rows * columns / kValues;
+  HWY_ALIGN float sums[kBatch];
+  HWY_ALIGN float w[kBatch * kValues];
+  Iq1SubBlock subs[kBatch * kSubBlocks];
+  for (size_t first = 0; first < num_blocks; first += kBatch) {
+    const size_t count = HWY_MIN(kBatch, num_blocks - first);
+    const float* HWY_RESTRICT x = rows + first * kValues;
+    SumsOfSquares(df, x, kValues, count, kValues, sums);
+    for (size_t n = 0; n < count; ++n) {
+      Iq1Weights(df, x + n * kValues, weights + (first + n) * kValues % columns, sums[n],
+                 w + n * kValues);
+    }
+    for (size_t b = 0; b < count * kSubBlocks; b += lanes) {
+      EncodeSubBlocks<kSubValues>(df, grid, x + b * kSubValues, w + b * kSubValues,
+                                  HWY_MIN(lanes, count * kSubBlocks - b), subs + b);
+    }
+    for (size_t n = 0; n < count; ++n) PackBlock(subs + n * kSubBlocks, blocks[first + n]);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gguf
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gguf {
 
 void EncodeIQ1_SReference(const float* rows, size_t num_rows, size_t columns, const float* weights,
                           uint8_t* out) {
@@ -57,8 +108,12 @@ void EncodeIQ1_SReference(const float* rows, size_t num_rows, size_t columns, co
   }
 }
 
+HWY_EXPORT(EncodeIQ1_SImpl);
+
 void EncodeIQ1_S(const float* rows, size_t num_rows, size_t columns, const float* weights,
                  uint8_t* out) {
-  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(EncodeIQ1_SImpl)(rows, num_rows, columns, weights, out);
 }
+
 }  // namespace gguf
+#endif  // HWY_ONCE

@@ -145,7 +145,7 @@ Iq1Split SearchIq1_M(const float* x, const float* weights, const uint8_t* order)
 }
 
 Iq1SubBlock EncodeIq1_SSubBlock(const float* x, const float* weights) {
-  if (LargestMagnitude(x, kValuesS) < 1e-12f) return {};
+  if (LargestMagnitude(x, kValuesS) < kIq1_STiny) return {};
   uint8_t order[kValuesS];
   Iq1SortOrder(x, kValuesS, order);
   const Iq1Split split = SearchIq1_S(x, weights, order);
@@ -157,7 +157,7 @@ Iq1SubBlock EncodeIq1_SSubBlock(const float* x, const float* weights) {
 }
 
 Iq1SubBlock EncodeIq1_MSubBlock(const float* x, const float* weights) {
-  if (LargestMagnitude(x, kValuesM) < 1e-7f) return {};
+  if (LargestMagnitude(x, kValuesM) < kIq1_MTiny) return {};
   uint8_t order[kValuesM];
   Iq1SortOrder(x, kValuesM, order);
   const Iq1Split split = SearchIq1_M(x, weights, order);

@@ -13,6 +13,10 @@
 
 namespace gguf {
 
+// Sub-blocks whose largest magnitude is below this have scale 0 and rows 0.
+inline constexpr float kIq1_STiny = 1e-12f;
+inline constexpr float kIq1_MTiny = 1e-7f;
+
 // In ascending order of value, the elements before `split1` get level 0, those before `split2`
 // level 1, the others level 2. Bits of `shifts` are set where levels are shifted down: IQ1_S bit 0;
 // IQ1_M bit 1 for the first 8 values and bit 0 for the last 8.
