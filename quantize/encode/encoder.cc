@@ -1,6 +1,10 @@
 #include "quantize/encode/encoder.h"
 
 #include "quantize/encode/f16.h"
+#include "quantize/encode/iq1_m.h"
+#include "quantize/encode/iq1_s.h"
+#include "quantize/encode/iq4_nl.h"
+#include "quantize/encode/iq4_xs.h"
 #include "quantize/encode/mxfp4.h"
 #include "quantize/encode/nvfp4.h"
 #include "quantize/encode/q1_0.h"
@@ -37,6 +41,10 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kQ4_K, kRef, true, false, EncodeQ4_K, EncodeQ4_KReference},
     {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
     {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
+    {TensorType::kIQ1_S, kRef, true, true, EncodeIQ1_S, EncodeIQ1_SReference},
+    {TensorType::kIQ4_NL, kRef, true, false, EncodeIQ4_NL, EncodeIQ4_NLReference},
+    {TensorType::kIQ4_XS, kRef, true, false, EncodeIQ4_XS, EncodeIQ4_XSReference},
+    {TensorType::kIQ1_M, kRef, true, false, EncodeIQ1_M, EncodeIQ1_MReference},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
     {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
     {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},

@@ -14,7 +14,7 @@
 #define HWY_TARGET_INCLUDE "quantize/encode/iq1_m.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
-#include "quantize/encode/iq1_search-inl.h"
+#include "quantize/encode/iq1_sub_blocks-inl.h"
 
 // Scalar parts, once for all instruction sets.
 #ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_IQ1_M_ONCE
