@@ -266,12 +266,15 @@ HWY_INLINE void SearchSplitsM(LaneTag df, const SplitTerms& terms, LaneFloats li
         best = CoarseBest(a3, b3, best);
       } else {
         const auto may01 = hn::Or(MayBeBetter(a0, b0, best), MayBeBetter(a1, b1, best));
-        const auto may23 = hn::Or(MayBeBetter(a2, b2, best), MayBeBetter(a3, b3, best));
-        if (hn::AllFalse(df, hn::Or(may01, may23))) continue;
-        TryLanes(df, a0, b0, WhereOf(i1, i2, 0), limit, best, scale, where, doubt);
-        TryLanes(df, a1, b1, WhereOf(i1, i2, 1), limit, best, scale, where, doubt);
-        TryLanes(df, a2, b2, WhereOf(i1, i2, 2), limit, best, scale, where, doubt);
-        TryLanes(df, a3, b3, WhereOf(i1, i2, 3), limit, best, scale, where, doubt);
+        if (!hn::AllFalse(df, may01)) {
+          TryLanes(df, a0, b0, WhereOf(i1, i2, 0), limit, best, scale, where, doubt);
+          TryLanes(df, a1, b1, WhereOf(i1, i2, 1), limit, best, scale, where, doubt);
+        }
+        // Against the best score by now, which rounding can make less than it was.
+        if (!hn::AllFalse(df, hn::Or(MayBeBetter(a2, b2, best), MayBeBetter(a3, b3, best)))) {
+          TryLanes(df, a2, b2, WhereOf(i1, i2, 2), limit, best, scale, where, doubt);
+          TryLanes(df, a3, b3, WhereOf(i1, i2, 3), limit, best, scale, where, doubt);
+        }
       }
     }
   }

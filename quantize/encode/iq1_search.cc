@@ -126,18 +126,40 @@ Iq1Split SearchIq1_S(const float* x, const float* weights, const uint8_t* order)
 }
 
 Iq1Split SearchIq1_M(const float* x, const float* weights, const uint8_t* order) {
-  Best best;
-  for (int i1 = 0; i1 <= kValuesM; ++i1) {
-    for (int i2 = i1; i2 <= kValuesM; ++i2) {
+  // Sums of a split for the four pairs of shifts, always in sorted order: those up to the second
+  // split are common to the splits that begin like this one.
+  struct Sums {
+    float qx[4] = {};
+    float q2[4] = {};
+    void Add(const Sums& other) {
       for (int shifts = 0; shifts < 4; ++shifts) {
-        float qx = 0.0f, q2 = 0.0f;
-        for (int j = 0; j < kValuesM; ++j) {
-          const int i = order[j];
-          const float v = LevelsOfRun(shifts, i / kRun, kRunsM)[j < i1 ? 0 : (j < i2 ? 1 : 2)];
-          qx += weights[i] * v * x[i];
-          q2 += weights[i] * v * v;
-        }
-        best.Try(qx, q2, i1, i2, shifts);
+        qx[shifts] += other.qx[shifts];
+        q2[shifts] += other.q2[shifts];
+      }
+    }
+  };
+  Sums terms[3][kValuesM];
+  for (int level = 0; level < 3; ++level) {
+    for (int j = 0; j < kValuesM; ++j) {
+      const int i = order[j];
+      for (int shifts = 0; shifts < 4; ++shifts) {
+        const float v = LevelsOfRun(shifts, i / kRun, kRunsM)[level];
+        terms[level][j].qx[shifts] = weights[i] * v * x[i];
+        terms[level][j].q2[shifts] = weights[i] * v * v;
+      }
+    }
+  }
+  Best best;
+  Sums bottom;
+  for (int i1 = 0; i1 <= kValuesM; ++i1) {
+    if (i1 > 0) bottom.Add(terms[0][i1 - 1]);
+    Sums middle = bottom;
+    for (int i2 = i1; i2 <= kValuesM; ++i2) {
+      if (i2 > i1) middle.Add(terms[1][i2 - 1]);
+      Sums all = middle;
+      for (int j = i2; j < kValuesM; ++j) all.Add(terms[2][j]);
+      for (int shifts = 0; shifts < 4; ++shifts) {
+        best.Try(all.qx[shifts], all.q2[shifts], i1, i2, shifts);
       }
     }
   }

@@ -58,9 +58,25 @@ HWY_INLINE void LevelWords(LaneTag df, const int32_t* HWY_RESTRICT element, Lane
   scale = hn::IfThenElse(negative, hn::Neg(scale), scale);
 }
 
-// Iq1Grid::NearestNeighbour; costs[level][k] of value k.
+// costs[4 * k + level] of the levels of value k of `codes`.
+template <size_t k>
+HWY_INLINE LaneFloats CostsOfLevels(LaneTag df, LaneInts codes, const float* HWY_RESTRICT costs) {
+  const LaneIntTag di;
+  const auto level = hn::And(hn::ShiftRight<2 * k>(codes), hn::Set(di, 3));
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  const auto table = hn::LoadDup128(df, costs + 4 * k);
+  return hn::TableLookupLanes(table, hn::IndicesFromVec(df, level));
+#else
+  const auto low = hn::IfThenElse(hn::RebindMask(df, hn::TestBit(level, hn::Set(di, 1))),
+                                  hn::Set(df, costs[4 * k + 1]), hn::Set(df, costs[4 * k]));
+  return hn::IfThenElse(hn::RebindMask(df, hn::TestBit(level, hn::Set(di, 2))),
+                        hn::Set(df, costs[4 * k + 2]), low);
+#endif
+}
+
+// Iq1Grid::NearestNeighbour.
 HWY_INLINE uint32_t NearestNeighbourFast(LaneTag df, const Iq1Grid::List& list,
-                                         const float (*HWY_RESTRICT costs)[8]) {
+                                         const float* HWY_RESTRICT costs) {
   const LaneIntTag di;
   const hn::Rebind<uint16_t, LaneTag> d16;
   const size_t lanes = hn::Lanes(df);
@@ -69,15 +85,14 @@ HWY_INLINE uint32_t NearestNeighbourFast(LaneTag df, const Iq1Grid::List& list,
   auto position = hn::Iota(di, 0);
   for (size_t n = 0; n < list.padded_length; n += lanes) {
     const auto codes = hn::PromoteTo(di, hn::LoadU(d16, list.codes + n));
-    auto sum = hn::Zero(df);
-    HWY_UNROLL(8)
-    for (size_t k = 0; k < 8; ++k) {
-      const auto is_one = hn::RebindMask(df, hn::TestBit(codes, hn::Set(di, 1 << (2 * k))));
-      const auto is_two = hn::RebindMask(df, hn::TestBit(codes, hn::Set(di, 2 << (2 * k))));
-      auto cost = hn::IfThenElse(is_one, hn::Set(df, costs[1][k]), hn::Set(df, costs[0][k]));
-      cost = hn::IfThenElse(is_two, hn::Set(df, costs[2][k]), cost);
-      sum = hn::Add(sum, cost);
-    }
+    auto sum = CostsOfLevels<0>(df, codes, costs);
+    sum = hn::Add(sum, CostsOfLevels<1>(df, codes, costs));
+    sum = hn::Add(sum, CostsOfLevels<2>(df, codes, costs));
+    sum = hn::Add(sum, CostsOfLevels<3>(df, codes, costs));
+    sum = hn::Add(sum, CostsOfLevels<4>(df, codes, costs));
+    sum = hn::Add(sum, CostsOfLevels<5>(df, codes, costs));
+    sum = hn::Add(sum, CostsOfLevels<6>(df, codes, costs));
+    sum = hn::Add(sum, CostsOfLevels<7>(df, codes, costs));
     const auto closer = hn::Lt(sum, least);
     least = hn::IfThenElse(closer, sum, least);
     nearest = hn::IfThenElse(hn::RebindMask(di, closer), position, nearest);
@@ -88,17 +103,20 @@ HWY_INLINE uint32_t NearestNeighbourFast(LaneTag df, const Iq1Grid::List& list,
   return list.codes[hn::GetLane(hn::MinOfLanes(di, first))];
 }
 
-// Costs of the three levels of 8 values.
+// Costs of the three levels of 8 values, for NearestNeighbour.
 HWY_INLINE void RunCosts(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, float scale,
-                         const float* HWY_RESTRICT levels, float (*HWY_RESTRICT costs)[8]) {
-  const hn::CappedTag<float, 8> d8;
-  for (size_t k = 0; k < 8; k += hn::Lanes(d8)) {
-    const auto value = hn::LoadU(d8, x + k);
-    const auto weight = hn::LoadU(d8, w + k);
-    for (size_t level = 0; level < 3; ++level) {
-      const auto difference = hn::Sub(hn::Set(d8, scale * levels[level]), value);
-      hn::StoreU(hn::Mul(hn::Mul(weight, difference), difference), d8, costs[level] + k);
-    }
+                         const float* HWY_RESTRICT levels, float* HWY_RESTRICT costs) {
+  const float v0 = scale * levels[0];
+  const float v1 = scale * levels[1];
+  const float v2 = scale * levels[2];
+  for (size_t k = 0; k < 8; ++k) {
+    const float d0 = v0 - x[k];
+    const float d1 = v1 - x[k];
+    const float d2 = v2 - x[k];
+    costs[4 * k] = w[k] * d0 * d0;
+    costs[4 * k + 1] = w[k] * d1 * d1;
+    costs[4 * k + 2] = w[k] * d2 * d2;
+    costs[4 * k + 3] = 0.0f;
   }
 }
 
@@ -114,7 +132,7 @@ HWY_INLINE bool MoveToGrid(LaneTag df, const Iq1Grid& grid, const float* HWY_RES
     uint32_t code = word >> position & 0xFFFF;
     int row = grid.Row(code);
     if (row < 0) {
-      HWY_ALIGN float costs[3][8];
+      HWY_ALIGN float costs[32];
       const int shift = kValues == 32 ? shifts : shifts >> (1 - r) & 1;
       RunCosts(x + 8 * r, w + 8 * r, scale, kIq1Levels[shift], costs);
       code = NearestNeighbourFast(df, grid.Neighbours(code), costs);
