@@ -1,6 +1,11 @@
 #include "quantize/encode/encoder.h"
 
 #include "quantize/encode/f16.h"
+#include "quantize/encode/iq2_s.h"
+#include "quantize/encode/iq2_xs.h"
+#include "quantize/encode/iq2_xxs.h"
+#include "quantize/encode/iq3_s.h"
+#include "quantize/encode/iq3_xxs.h"
 #include "quantize/encode/mxfp4.h"
 #include "quantize/encode/nvfp4.h"
 #include "quantize/encode/q1_0.h"
@@ -37,6 +42,11 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kQ4_K, kRef, true, false, EncodeQ4_K, EncodeQ4_KReference},
     {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
     {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
+    {TensorType::kIQ2_XXS, kRef, true, true, EncodeIQ2_XXS, EncodeIQ2_XXSReference},
+    {TensorType::kIQ2_XS, kRef, true, true, EncodeIQ2_XS, EncodeIQ2_XSReference},
+    {TensorType::kIQ3_XXS, kRef, true, false, EncodeIQ3_XXS, EncodeIQ3_XXSReference},
+    {TensorType::kIQ3_S, kRef, true, false, EncodeIQ3_S, EncodeIQ3_SReference},
+    {TensorType::kIQ2_S, kRef, true, false, EncodeIQ2_S, EncodeIQ2_SReference},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
     {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
     {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},
