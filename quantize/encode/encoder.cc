@@ -3,6 +3,11 @@
 #include "quantize/encode/f16.h"
 #include "quantize/encode/iq1_m.h"
 #include "quantize/encode/iq1_s.h"
+#include "quantize/encode/iq2_s.h"
+#include "quantize/encode/iq2_xs.h"
+#include "quantize/encode/iq2_xxs.h"
+#include "quantize/encode/iq3_s.h"
+#include "quantize/encode/iq3_xxs.h"
 #include "quantize/encode/iq4_nl.h"
 #include "quantize/encode/iq4_xs.h"
 #include "quantize/encode/mxfp4.h"
@@ -41,8 +46,13 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kQ4_K, kRef, true, false, EncodeQ4_K, EncodeQ4_KReference},
     {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
     {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
+    {TensorType::kIQ2_XXS, kRef, true, true, EncodeIQ2_XXS, EncodeIQ2_XXSReference},
+    {TensorType::kIQ2_XS, kRef, true, true, EncodeIQ2_XS, EncodeIQ2_XSReference},
+    {TensorType::kIQ3_XXS, kRef, true, false, EncodeIQ3_XXS, EncodeIQ3_XXSReference},
     {TensorType::kIQ1_S, kRef, true, true, EncodeIQ1_S, EncodeIQ1_SReference},
     {TensorType::kIQ4_NL, kRef, true, false, EncodeIQ4_NL, EncodeIQ4_NLReference},
+    {TensorType::kIQ3_S, kRef, true, false, EncodeIQ3_S, EncodeIQ3_SReference},
+    {TensorType::kIQ2_S, kRef, true, false, EncodeIQ2_S, EncodeIQ2_SReference},
     {TensorType::kIQ4_XS, kRef, true, false, EncodeIQ4_XS, EncodeIQ4_XSReference},
     {TensorType::kIQ1_M, kRef, true, false, EncodeIQ1_M, EncodeIQ1_MReference},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
