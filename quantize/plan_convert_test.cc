@@ -53,9 +53,9 @@ TEST(PlanConvertTest, TypesThatNothingEncodesAreNamed) {
   ConvertOptions options;
   options.type = TensorType::kI8;
   EXPECT_FALSE(PlanConversion(Model(TensorType::kF16), options).ok());
-  options.type = TensorType::kIQ4_NL;
+  options.type = TensorType::kIQ2_XS;
   EXPECT_THAT(std::string(PlanConversion(Model(TensorType::kF16), options).status().message()),
-              HasSubstr("nothing encodes IQ4_NL"));
+              HasSubstr("Q8_K"));
 }
 
 }  // namespace

@@ -131,8 +131,21 @@ TEST(PlanQuantizeTest, OverridesComeLastAndImatrixKeysAreSet) {
 }
 
 TEST(PlanQuantizeTest, TypesWithoutAnEncoderAreNamed) {
+  QuantizeOptions options;
+  options.recipe.tensor_types = {{"ffn_down", TensorType::kQ8_1}};
+  EXPECT_THAT(std::string(PlanOf(Model(1), "Q4_0", options).status().message()),
+              HasSubstr("'blk.0.ffn_down.weight' would become Q8_1"));
+}
+
+TEST(PlanQuantizeTest, TypesThatNeedImportanceSaySo) {
   const MemorySource source = Model(1);
-  EXPECT_THAT(std::string(PlanOf(source, "IQ4_NL").status().message()), HasSubstr("IQ4_NL"));
+  EXPECT_THAT(std::string(PlanOf(source, "IQ2_XS").status().message()),
+              HasSubstr("needs importance data; give --imatrix FILE"));
+  QuantizeOptions options;
+  options.dry_run = true;
+  const auto plan = PlanOf(source, "IQ2_XS", options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(plan->warnings[0], HasSubstr("needs importance data"));
 }
 
 }  // namespace
