@@ -19,6 +19,12 @@ constexpr uint64_t kMaxOverrideBytes = uint64_t{4} << 20;
 constexpr uint32_t kQuantizationVersion = 2;  // of the block formats
 
 absl::StatusOr<HfConfig> ReadConfig(absl::string_view folder) {
+  if (KindOf(folder) != PathKind::kFolder) {
+    return absl::NotFoundError(
+        absl::StrCat(folder,
+                     ": is no folder; name the folder that holds config.json and the safetensors "
+                     "files."));
+  }
   if (!HasFile(folder, "config.json")) {
     return absl::NotFoundError(absl::StrCat(
         folder,

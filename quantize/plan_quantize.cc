@@ -13,6 +13,7 @@ namespace gguf {
 namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // ggml.h, August 2026
+constexpr size_t kMaxNamedTensors = 6;        // in one warning
 constexpr size_t kMaxStringBytes = 127;  // of an overridden string, as llama-quantize stores it
 
 bool IsEmbeddingOrOutput(absl::string_view name) {
@@ -126,8 +127,11 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
                                           &missing));
   }
   if (!missing.empty()) {
-    plan->warnings.push_back(absl::StrCat("no importance data in ", importance->path, " for ",
-                                          absl::StrJoin(missing, ", "), ": quantized without"));
+    const size_t named = std::min(missing.size(), kMaxNamedTensors);
+    plan->warnings.push_back(absl::StrCat(
+        "no importance data for ", absl::StrJoin(missing.begin(), missing.begin() + named, ", "),
+        named < missing.size() ? absl::StrCat(" and ", missing.size() - named, " others") : "",
+        ": quantized without"));
   }
   if (plan->num_fallbacks() > 0) {
     plan->warnings.push_back(

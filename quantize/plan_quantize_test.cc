@@ -98,7 +98,7 @@ TEST(PlanQuantizeTest, ImportanceByOldNameAfterPruning) {
   const PlannedTensor& tensor = Find(*plan, "blk.1.ffn_down.weight");  // was layer 2
   ASSERT_EQ(tensor.importance.size(), 256u);
   EXPECT_EQ(tensor.importance[0], 3.0f);
-  EXPECT_THAT(plan->warnings[0], HasSubstr("no importance data in im.gguf for token_embd.weight, "
+  EXPECT_THAT(plan->warnings[0], HasSubstr("no importance data for token_embd.weight, "
                                            "blk.0.ffn_down.weight: quantized without"));
 }
 

@@ -8,7 +8,8 @@ import harness
 CHECKPOINT = os.path.join(harness.TESTDATA, "kjv-llama")
 # One of every kind of block that the main job promises, legacy and K; the mixtures among them
 # choose by position, so a wrong order of decisions shows too.
-TYPES = ["Q5_K_M", "Q4_0", "Q5_0", "Q8_0", "Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K"]
+TYPES = ["Q5_K_M", "Q4_0", "Q5_0", "Q8_0", "Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "IQ4_XS", "IQ3_S",
+         "TQ1_0", "MXFP4"]
 
 
 class MainJob(harness.ProgramTest):

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -85,12 +86,14 @@ void AddOptions(CLI::App* app, Flags* flags) {
                 "keep output.weight as it is");
   app->add_flag("--allow-requantize", flags->options.allow_requantize,
                 "accept tensors that are quantized already");
-  app->add_flag("--keep-split", flags->options.keep_split, "one output shard per input shard");
+  auto* keep_split =
+      app->add_flag("--keep-split", flags->options.keep_split, "one output shard per input shard");
   app->add_option("--prune-layers", flags->prune_layers, "layers to drop: 3,5,20");
   app->add_option("--override-kv", flags->overrides,
                   "KEY=TYPE:VALUE (int, float, bool, str) in the output's metadata")
       ->allow_extra_args(false);
   AddWriteOptions(app, &flags->write);
+  keep_split->excludes("--split-max-size", "--split-max-tensors", "--no-tensor-first-split");
   AddCommonOptions(app, /*has_json=*/true, &flags->common);
 }
 
@@ -98,6 +101,9 @@ void AddOptions(CLI::App* app, Flags* flags) {
 template <typename T>
 absl::StatusOr<T> Typed(absl::string_view option, absl::StatusOr<T> parsed) {
   if (parsed.ok()) return parsed;
+  if (absl::StartsWith(parsed.status().message(), option)) {
+    return UsageError(parsed.status().message());
+  }
   return UsageError(absl::StrCat(option, ": ", parsed.status().message()));
 }
 
@@ -118,10 +124,14 @@ absl::Status TakePositionalType(Flags* flags) {
     type = flags->output;
   }
   if (type.empty()) return UsageError("no type given; use --type Q5_K_M, or see --help");
+  if (!IsTypeName(type)) {
+    return UsageError(absl::StrCat("no --type given, and '", type,
+                                   "' is none: ", ParseRecipe(type).status().message()));
+  }
   flags->types = {type};
   if (threads.empty()) return absl::OkStatus();
   int count = 0;
-  if (!absl::SimpleAtoi(threads, &count)) {
+  if (!absl::SimpleAtoi(threads, &count) || count < 0) {
     return UsageError(absl::StrCat("'", threads, "': expected a number of threads"));
   }
   if (count > 0) flags->common.threads = count;
@@ -155,13 +165,21 @@ absl::Status ParseOptions(Flags* flags) {
   if (flags->types.empty()) {
     GGUF_RETURN_IF_ERROR(TakePositionalType(flags));
   } else if (!flags->word3.empty()) {
-    return UsageError(absl::StrCat("'", flags->word3,
-                                   "': beside --type, expected INPUT and at most one OUTPUT"));
+    return UsageError(
+        absl::StrCat("'", flags->word3, "': beside --type, expected INPUT and at most one OUTPUT"));
   }
+  absl::flat_hash_set<std::string> seen;
   for (const std::string& type : flags->types) {
+    if (!seen.insert(absl::AsciiStrToUpper(type)).second) {
+      return UsageError(absl::StrCat("--type: ", type, " is named twice"));
+    }
     if (!absl::EqualsIgnoreCase(type, "COPY")) {
       GGUF_RETURN_IF_ERROR(Typed("--type", ParseRecipe(type)).status());
     }
+  }
+  const bool has_filter = !flags->include_weights.empty() || !flags->exclude_weights.empty();
+  if (has_filter && flags->imatrix.empty()) {
+    return UsageError("--include-weights and --exclude-weights filter what --imatrix FILE gives");
   }
   GGUF_RETURN_IF_ERROR(ParseTypeOptions(*flags, &flags->options.recipe));
   if (!flags->prune_layers.empty()) {
@@ -182,10 +200,15 @@ absl::Status Quantize(Flags* flags) {
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
                         OpenSource(flags->input, OpenOptions()));
   ImportanceData importance;
-  const bool has_importance = !flags->imatrix.empty();
-  if (has_importance) {
+  if (!flags->imatrix.empty()) {
     GGUF_ASSIGN_OR_RETURN(importance, ReadImportance(flags->imatrix));
     FilterImportance(flags->include_weights, flags->exclude_weights, &importance);
+    if (importance.entries.empty()) {
+      PrintWarnings({absl::StrCat("no entry of ", flags->imatrix,
+                                  " is left by --include-weights and --exclude-weights: quantizing "
+                                  "without importance data")},
+                    flags->common);
+    }
   }
   std::vector<Plan> plans;
   for (const std::string& type : flags->types) {
@@ -194,8 +217,9 @@ absl::Status Quantize(Flags* flags) {
     if (!flags->options.recipe.copy) {
       GGUF_ASSIGN_OR_RETURN(recipe, ParseRecipe(type));
     }
-    GGUF_ASSIGN_OR_RETURN(Plan plan, PlanQuantization(*source, recipe, flags->options,
-                                                      has_importance ? &importance : nullptr));
+    GGUF_ASSIGN_OR_RETURN(Plan plan,
+                          PlanQuantization(*source, recipe, flags->options,
+                                           importance.entries.empty() ? nullptr : &importance));
     plans.push_back(std::move(plan));
   }
   const std::string output = flags->output.empty() ? DefaultOutput(flags->input) : flags->output;

@@ -11,6 +11,9 @@ CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
 TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M",
          "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "TQ1_0", "TQ2_0",
          "MXFP4_MOE", "MXFP4", "NVFP4"]
+TYPES_WITH_IMPORTANCE = ["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "IQ3_XS",
+                         "IQ3_S", "IQ3_M", "IQ4_NL", "IQ4_XS", "Q2_K_S"]
+IMPORTANCE = os.path.join(harness.TESTDATA, "importance", "kjv-llama.gguf")
 # Two recipes of one file type.
 SAME_FILE_TYPE = {"MXFP4": "MXFP4_MOE"}
 
@@ -28,33 +31,45 @@ class GgufPackage(harness.ProgramTest):
 
     def setUp(self):
         super().setUp()
-        self.succeed("convert", "--outtype", "f32", CHECKPOINT, "source.gguf")
-        self.source = {tensor.name: tensor for tensor in
-                       gguf.GGUFReader(self.path("source.gguf")).tensors}
+        self.source = self.convert(CHECKPOINT)
+
+    def convert(self, checkpoint):
+        """The tensors of the checkpoint in F32, as source.gguf, by name."""
+        self.succeed("convert", "--force", "--outtype", "f32", checkpoint, "source.gguf")
+        return {tensor.name: tensor for tensor in
+                gguf.GGUFReader(self.path("source.gguf")).tensors}
+
+    def check_type(self, name, *options):
+        self.succeed("quantize", "--type", name, *options, "source.gguf", f"{name}.gguf")
+        # Our own decoding of that file.
+        self.succeed("quantize", "--allow-requantize", "--type", "F32", f"{name}.gguf",
+                     f"{name}-decoded.gguf")
+        reader = gguf.GGUFReader(self.path(f"{name}.gguf"))
+        decoded = {tensor.name: tensor for tensor in
+                   gguf.GGUFReader(self.path(f"{name}-decoded.gguf")).tensors}
+        self.assertEqual(set(self.source), {tensor.name for tensor in reader.tensors})
+        self.assertEqual(set(self.source), set(decoded))
+        self.assertEqual(file_type(name), reader.get_field("general.file_type").contents())
+        for tensor in reader.tensors:
+            theirs = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            ours = decoded[tensor.name].data
+            self.assertEqual(numpy.float32, ours.dtype)
+            self.assertEqual(list(self.source[tensor.name].shape), list(tensor.shape))
+            self.assertTrue(numpy.array_equal(theirs.reshape(ours.shape), ours),
+                            f"{tensor.name} ({tensor.tensor_type.name}) differs")
+        os.remove(self.path(f"{name}.gguf"))
+        os.remove(self.path(f"{name}-decoded.gguf"))
 
     def test_reads_every_type_and_decodes_what_we_decode(self):
         for name in TYPES:
             with self.subTest(type=name):
-                self.succeed("quantize", "--type", name, "source.gguf", f"{name}.gguf")
-                # Our own decoding of that file.
-                self.succeed("quantize", "--allow-requantize", "--type", "F32", f"{name}.gguf",
-                             f"{name}-decoded.gguf")
-                reader = gguf.GGUFReader(self.path(f"{name}.gguf"))
-                decoded = {tensor.name: tensor for tensor in
-                           gguf.GGUFReader(self.path(f"{name}-decoded.gguf")).tensors}
-                self.assertEqual(set(self.source), {tensor.name for tensor in reader.tensors})
-                self.assertEqual(set(self.source), set(decoded))
-                self.assertEqual(file_type(name),
-                                 reader.get_field("general.file_type").contents())
-                for tensor in reader.tensors:
-                    theirs = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-                    ours = decoded[tensor.name].data
-                    self.assertEqual(numpy.float32, ours.dtype)
-                    self.assertEqual(list(self.source[tensor.name].shape), list(tensor.shape))
-                    self.assertTrue(numpy.array_equal(theirs.reshape(ours.shape), ours),
-                                    f"{tensor.name} ({tensor.tensor_type.name}) differs")
-                os.remove(self.path(f"{name}.gguf"))
-                os.remove(self.path(f"{name}-decoded.gguf"))
+                self.check_type(name)
+
+    def test_reads_every_type_made_with_importance_data(self):
+        self.source = self.convert(os.path.join(harness.TESTDATA, "kjv-llama"))
+        for name in TYPES_WITH_IMPORTANCE:
+            with self.subTest(type=name):
+                self.check_type(name, "--imatrix", IMPORTANCE)
 
     def test_decoded_values_are_near_the_source(self):
         # Largest relative RMS error of a tensor; a guard against a decoder and an encoder that agree

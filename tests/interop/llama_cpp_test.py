@@ -69,7 +69,7 @@ class LlamaCpp(harness.ProgramTest):
     def test_loads_and_generates_with_every_type(self):
         for type_name in ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K",
                           "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M",
-                          "Q6_K"):
+                          "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_M", "IQ3_S"):
             with self.subTest(type=type_name):
                 answer = self.model(type_name).complete(prompts()[0], n_predict=NUM_GENERATED,
                                                         ignore_eos=True)

@@ -13,6 +13,7 @@
 namespace gguf {
 namespace {
 
+constexpr int kMaxThreads = 4096;
 constexpr char kUsagePayload[] = "gguf_toolchain/usage";
 constexpr char kQuietPayload[] = "gguf_toolchain/printed";
 
@@ -51,7 +52,7 @@ int Report(const std::string& program, const absl::Status& status) {
 void AddCommonOptions(CLI::App* app, bool has_json, CommonOptions* options) {
   app->set_version_flag("--version", absl::StrCat(app->get_name(), " ", kVersion));
   app->add_option("-t,--threads", options->threads, "threads [all cores this process may use]")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, kMaxThreads));
   app->add_flag("-q,--quiet", options->quiet, "print errors only");
   app->add_flag("-v,--verbose", options->verbose, "print a line per tensor");
   app->add_option("--progress", options->progress, "auto, always or never")
@@ -89,6 +90,12 @@ int RunTool(CLI::App* app, int argc, char** argv, CommonOptions* options,
   if (options->threads == 0) options->threads = AvailableThreads();
   InstallSignalHandlers();
   return Report(app->get_name(), body());
+}
+
+absl::Status PrintResult(absl::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return absl::OkStatus();
+  return absl::DataLossError("cannot write the result to standard output; the work itself is done");
 }
 
 void PrintWarnings(const std::vector<std::string>& warnings, const CommonOptions& options) {

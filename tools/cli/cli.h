@@ -41,6 +41,9 @@ const std::atomic<bool>& Interrupted();
 int RunTool(CLI::App* app, int argc, char** argv, CommonOptions* options,
             const std::function<absl::Status()>& body);
 
+// Writes to standard output; fails when it cannot take the text (a full disk, a closed pipe).
+absl::Status PrintResult(absl::string_view text);
+
 // Printed on standard error, unless quiet.
 void PrintWarnings(const std::vector<std::string>& warnings, const CommonOptions& options);
 

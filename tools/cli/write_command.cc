@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,12 +24,14 @@
 namespace gguf {
 namespace {
 
+constexpr uint64_t kMaxTensorsPerShard = 1000000000;
 constexpr size_t kShardSuffix = sizeof("-00001-of-00003") - 1;
 
-absl::Status WriteReportFile(const gguf_toolchain::WriteResult& result, const std::string& path) {
+absl::Status WriteReportFile(const gguf_toolchain::WriteResult& result, const std::string& path,
+                             bool replace) {
   GGUF_ASSIGN_OR_RETURN(const std::string text, RenderReport(result, path));
   GGUF_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
-                        OutputFile::Create(path, text.size(), {/*replace=*/true}));
+                        OutputFile::Create(path, text.size(), {replace}));
   GGUF_RETURN_IF_ERROR(file->Write(
       0, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()), text.size())));
   return file->Commit();
@@ -54,9 +59,31 @@ absl::Status Print(const gguf_toolchain::WriteResult& result, const CommonOption
   if (common.verbose && !common.quiet) PrintTensors(result);
   if (common.json) {
     GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
-    std::fputs(json.c_str(), stdout);
-  } else if (!common.quiet) {
-    std::fputs(ToText(result).c_str(), stdout);
+    return PrintResult(json);
+  }
+  return common.quiet ? absl::OkStatus() : PrintResult(ToText(result));
+}
+
+// Refuses reports that could not be written, or would replace something, before hours of work.
+absl::Status CheckReports(const TensorSource& source, const gguf_toolchain::WriteResult& result,
+                          const WriteCommandOptions& options) {
+  absl::flat_hash_set<std::string> taken;
+  for (const auto& output : result.outputs()) {
+    taken.insert(output.paths().begin(), output.paths().end());
+  }
+  for (const std::string& path : options.reports) {
+    const absl::StatusOr<std::string> rendered = RenderReport(result, path);
+    if (!rendered.ok()) return UsageError(rendered.status().message());
+    if (!taken.insert(path).second) {
+      return UsageError(absl::StrCat("report '", path, "' is also another output of this run"));
+    }
+    for (const std::string& input : source.input_paths()) {
+      if (IsSameFile(path, input)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("report '", path, "' is also an input; choose another name"));
+      }
+    }
+    GGUF_RETURN_IF_ERROR(OutputFile::Create(path, 0, {options.force}).status());  // removed again
   }
   return absl::OkStatus();
 }
@@ -82,9 +109,11 @@ absl::StatusOr<WriteOptions> ToWriteOptions(const WriteCommandOptions& options,
 
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
   app->add_flag("--force", options->force, "replace existing outputs");
-  app->add_flag("--dry-run", options->dry_run, "print types and exact sizes, write nothing");
+  auto* dry_run =
+      app->add_flag("--dry-run", options->dry_run, "print types and exact sizes, write nothing");
   app->add_flag("--verify", options->verify,
-                "read the output again and report the error of each tensor");
+                "read the output again and report the error of each tensor")
+      ->excludes(dry_run);
   app->add_option("--report", options->reports, "also write the result to FILE.json, .md or .html")
       ->allow_extra_args(false)
       ->type_name("FILE");
@@ -95,7 +124,7 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
                   "tensor data per shard, such as 2G [one file]")
       ->type_name("SIZE");
   app->add_option("--split-max-tensors", options->split_max_tensors, "tensors per shard [one file]")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(uint64_t{1}, kMaxTensorsPerShard));
   app->add_flag("--no-tensor-first-split", options->no_tensor_first_split,
                 "the first shard holds metadata only");
 }
@@ -117,6 +146,13 @@ absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& option
 
 std::string DefaultOutput(absl::string_view input) {
   while (input.size() > 1 && absl::EndsWith(input, "/")) input.remove_suffix(1);
+  std::string resolved;
+  if (input == "." || input == ".." || absl::EndsWith(input, "/.") ||
+      absl::EndsWith(input, "/..")) {  // the folder's own name, beside it
+    std::error_code error;
+    resolved = std::filesystem::canonical(std::string(input), error).string();
+    if (!error) input = resolved;
+  }
   if (absl::ConsumeSuffix(&input, ".gguf") && input.size() > kShardSuffix) {
     const absl::string_view suffix = input.substr(input.size() - kShardSuffix);
     if (suffix[0] == '-' && absl::ascii_isdigit(suffix[1]) && suffix.substr(6, 4) == "-of-") {
@@ -141,10 +177,7 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
   result.set_is_dry_run(options.dry_run);
   for (const std::string& warning : source.warnings()) result.add_warnings(warning);
   PrintWarnings({result.warnings().begin(), result.warnings().end()}, common);
-  for (const std::string& path : options.reports) {  // before the work, not after hours of it
-    const absl::StatusOr<std::string> rendered = RenderReport(result, path);
-    if (!rendered.ok()) return UsageError(rendered.status().message());
-  }
+  GGUF_RETURN_IF_ERROR(CheckReports(source, result, options));
   if (!options.dry_run) {
     GGUF_ASSIGN_OR_RETURN(WriteOptions write, ToWriteOptions(options, common));
     uint64_t total_bytes = plans.empty() ? 0 : plans[0].source_bytes();
@@ -162,7 +195,7 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   for (const std::string& path : options.reports) {
-    GGUF_RETURN_IF_ERROR(WriteReportFile(result, path));
+    GGUF_RETURN_IF_ERROR(WriteReportFile(result, path, options.force));
   }
   return Print(result, common);
 }

@@ -19,11 +19,9 @@ template <typename Result, typename ToText>
 absl::Status Print(const Result& result, const CommonOptions& common, ToText to_text) {
   if (common.json) {
     GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
-    std::fputs(json.c_str(), stdout);
-  } else if (!common.quiet) {
-    std::fputs(to_text(result).c_str(), stdout);
+    return PrintResult(json);
   }
-  return absl::OkStatus();
+  return common.quiet ? absl::OkStatus() : PrintResult(to_text(result));
 }
 
 }  // namespace

@@ -24,8 +24,7 @@ absl::Status PrintParts(const GgufModel& model, const std::vector<ModelPart>& pa
     table.AddRow({EscapeText(part.path), absl::StrCat(part.last_tensor - part.first_tensor),
                   FormatSize(bytes)});
   }
-  std::fputs(table.ToString().c_str(), stdout);
-  return absl::OkStatus();
+  return PrintResult(table.ToString());
 }
 
 absl::Status Write(const GgufModel& model, const std::vector<ModelPart>& parts, bool replace_input,

@@ -52,6 +52,7 @@ std::string EscapeMarkdown(absl::string_view text) {
 }
 
 std::string Summary(const OutputResult& output) {
+  if (output.tensors().empty()) return absl::StrCat("metadata only, ", Size(output.file_bytes()));
   return absl::StrFormat("%s, %s (%.2f bits per weight)", output.type(), Size(output.file_bytes()),
                          output.bits_per_weight());
 }
