@@ -53,9 +53,18 @@ TEST(PlanConvertTest, TypesThatNothingEncodesAreNamed) {
   ConvertOptions options;
   options.type = TensorType::kI8;
   EXPECT_FALSE(PlanConversion(Model(TensorType::kF16), options).ok());
-  options.type = TensorType::kIQ2_XS;
+  options.type = TensorType::kQ8_K;
   EXPECT_THAT(std::string(PlanConversion(Model(TensorType::kF16), options).status().message()),
               HasSubstr("Q8_K"));
+}
+
+TEST(PlanConvertTest, TypesThatNeedImportanceAreReferredToQuantize) {
+  MemorySource source;
+  source.Add("blk.0.attn_q.weight", {2, 256}, std::vector<float>(512, 0.5f));
+  ConvertOptions options;
+  options.type = TensorType::kIQ2_XS;
+  EXPECT_THAT(std::string(PlanConversion(source, options).status().message()),
+              HasSubstr("needs importance data: use quantize"));
 }
 
 }  // namespace

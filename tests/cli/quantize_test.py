@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 import gguf_file
 import harness
@@ -213,6 +214,48 @@ class Quantize(harness.ProgramTest):
         self.succeed("quantize", "--keep-split", "--type", "Q4_0", shards[0], "kept.gguf")
         kept = [name for name in self.outputs() if name.startswith("kept")]
         self.assertEqual([name.replace("shard", "kept") for name in shards], kept)
+
+    def test_a_report_never_replaces_what_it_should_not(self):
+        with open(self.path("old.json"), "w", encoding="utf-8") as file:
+            file.write("precious")
+        for report in ("old.json", "no-folder/r.json"):
+            with self.subTest(report=report):
+                self.fail_with(1, "quantize", "--type", "Q4_0", "--report", report, "in.gguf",
+                               "out.gguf", mentions=[report])
+                self.assertEqual(["old.json"], self.outputs())  # noticed before the work
+        self.fail_with(2, "quantize", "--type", "Q4_0", "--report", "out.json", "in.gguf",
+                       "out.json", mentions=["out.json"])
+        shutil.copytree(CHECKPOINT, self.path(FOLDER_NAME))
+        config = os.path.join(FOLDER_NAME, "config.json")
+        self.fail_with(1, "quantize", "--force", "--type", "Q4_0", "--report", config, FOLDER_NAME,
+                       "out.gguf", mentions=["input"])
+        self.succeed("quantize", "--force", "--type", "Q4_0", "--report", "old.json", "in.gguf",
+                     "out.gguf")
+        with open(self.path("old.json"), encoding="utf-8") as file:
+            self.assertEqual("quantize", json.load(file)["program"])
+
+    def test_a_result_that_cannot_be_printed_is_an_error(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(
+                harness.command(["quantize", "--json", "--type", "Q4_0", "in.gguf", "out.gguf"]),
+                cwd=self.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn("standard output", done.stderr)
+
+    def test_options_that_would_have_no_effect_are_wrong_usage(self):
+        for words in (["--include-weights", "ffn"], ["--dry-run", "--verify"],
+                      ["--keep-split", "--split-max-size", "4M"], ["--type", "Q4_0,Q4_0"]):
+            with self.subTest(words=words):
+                types = [] if "--type" in words else ["--type", "Q4_0"]
+                self.fail_with(2, "quantize", *types, *words, "in.gguf", "out.gguf")
+                self.assertEqual([], self.outputs())
+        self.fail_with(2, "quantize", "in.gguf", "out.gguf", "Q4_0", "-3")
+
+    def test_default_output_of_the_folder_one_is_in(self):
+        shutil.copytree(CHECKPOINT, self.path(FOLDER_NAME))
+        self.succeed("quantize", "--type", "q8_0", os.path.join(FOLDER_NAME, "."))
+        self.assertEqual([f"{FOLDER_NAME}-Q8_0.gguf"],
+                         [name for name in self.outputs() if os.sep not in name])
 
 
 if __name__ == "__main__":
