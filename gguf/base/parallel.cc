@@ -11,6 +11,13 @@
 #include <omp.h>
 #endif
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+// clang's OpenMP runtime keeps the descriptors of its threads until the process ends.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libomp.so\n"; }
+#endif
+#endif
+
 namespace gguf {
 
 int AvailableThreads() {
