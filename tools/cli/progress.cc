@@ -18,6 +18,7 @@ namespace {
 constexpr absl::Duration kLivePeriod = absl::Milliseconds(100);
 constexpr absl::Duration kPlainPeriod = absl::Seconds(5);
 constexpr int kBarWidth = 24;
+constexpr double kLeastSeconds = 0.05;  // before that a rate says nothing
 
 size_t TerminalWidth() {
   winsize size = {};
@@ -34,33 +35,41 @@ std::string Bar(double fraction) {
 
 ProgressBar::ProgressBar(absl::string_view label, uint64_t total_bytes, absl::string_view mode,
                          bool quiet)
-    : label_(label), total_bytes_(total_bytes), start_(absl::Now()) {
+    : label_(label), total_bytes_(total_bytes) {
   const bool is_terminal = isatty(STDERR_FILENO) == 1;
   is_shown_ = !quiet && mode != "never";
   is_live_ = is_terminal;
   period_ = is_live_ ? kLivePeriod : kPlainPeriod;
-  next_ = start_ + (mode == "always" && !is_live_ ? absl::ZeroDuration() : period_);
+  is_eager_ = mode == "always" && !is_live_;
 }
 
 ProgressBar::~ProgressBar() { Finish(); }
 
 std::string ProgressBar::Line(uint64_t done, absl::string_view tensor, absl::Time now) const {
-  const double seconds = std::max(1e-9, absl::ToDoubleSeconds(now - start_));
+  const double seconds = absl::ToDoubleSeconds(now - start_);
   const double fraction =
       total_bytes_ == 0 ? 1.0 : std::min(1.0, static_cast<double>(done) / total_bytes_);
-  const double rate = done / seconds;
-  const int64_t left = rate > 0 ? static_cast<int64_t>((total_bytes_ - done) / rate + 0.5) : 0;
-  return absl::StrFormat("%s %s%3.0f%%  %s/s  %d:%02d left  %s", label_,
-                         is_live_ ? absl::StrCat(Bar(fraction), " ") : "", 100 * fraction,
-                         FormatSize(static_cast<uint64_t>(rate)), left / 60, left % 60,
+  std::string pace;
+  if (seconds >= kLeastSeconds) {
+    const double rate = done / seconds;
+    const int64_t left = rate > 0 ? static_cast<int64_t>((total_bytes_ - done) / rate + 0.5) : 0;
+    pace = absl::StrFormat("  %s/s  %d:%02d left", FormatSize(static_cast<uint64_t>(rate)),
+                           left / 60, left % 60);
+  }
+  return absl::StrFormat("%s %s%3.0f%%%s  %s", label_,
+                         is_live_ ? absl::StrCat(Bar(fraction), " ") : "", 100 * fraction, pace,
                          absl::Utf8SafeCEscape(tensor));
 }
 
 void ProgressBar::Advance(uint64_t bytes, absl::string_view tensor) {
   if (!is_shown_) return;
   absl::MutexLock lock(&mutex_);
-  done_ += bytes;
   const absl::Time now = absl::Now();
+  if (start_ == absl::InfinitePast()) {
+    start_ = now;
+    next_ = is_eager_ ? now : now + period_;
+  }
+  done_ += bytes;
   if (now < next_) return;
   next_ = now + period_;
   std::string line = Line(std::min(done_, total_bytes_), tensor, now);

@@ -32,11 +32,12 @@ class ProgressBar : public ProgressListener {
   const uint64_t total_bytes_;
   bool is_shown_;
   bool is_live_;
+  bool is_eager_;  // the first line at once
   absl::Duration period_;
-  const absl::Time start_;
+  absl::Time start_ = absl::InfinitePast();  // of the work: the first Advance
   absl::Mutex mutex_;
   uint64_t done_ = 0;
-  absl::Time next_;
+  absl::Time next_ = absl::InfinitePast();
   bool has_line_ = false;
 };
 
