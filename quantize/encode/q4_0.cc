@@ -1,10 +1,7 @@
 #include "quantize/encode/q4_0.h"
 
-#include <cmath>
-
 #include "formats/codec/q4_0.h"
-#include "gguf/base/float16.h"
-#include "quantize/encode/signed_search.h"
+#include "quantize/encode/legacy_signed.h"
 
 // foreach_target includes this file again once for every instruction set.
 #undef HWY_TARGET_INCLUDE
@@ -38,48 +35,14 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gguf {
 
-namespace {
-
-constexpr size_t kValues = BlockQ4_0::kValues;
-
-void EncodePlainBlock(const float* x, BlockQ4_0& block) {
-  const float d = FirstLargest(x, kValues) / -8.0f;
-  const float id = d != 0.0f ? 1.0f / d : 0.0f;
-  block.d = F32ToF16(d);
-  uint8_t codes[kValues];
-  for (size_t i = 0; i < kValues; ++i) {
-    // The inverse of a subnormal d can be infinite; its codes are 0.
-    const int code = std::isinf(id) ? 0 : static_cast<int>(x[i] * id + 8.5f);
-    codes[i] = static_cast<uint8_t>(code < 15 ? code : 15);
-  }
-  for (size_t j = 0; j < 16; ++j) block.qs[j] = codes[j] | codes[j + 16] << 4;
-}
-
-void EncodeWeightedBlock(const float* x, const float* weights, float sigma2, BlockQ4_0& block) {
-  float w[kValues];
-  for (size_t i = 0; i < kValues; ++i) w[i] = ImportanceWeight(weights[i], sigma2, x[i]);
-  uint8_t codes[kValues];
-  block.d = F32ToF16(SearchSigned(kValues, 8, x, w, codes));
-  for (size_t j = 0; j < 16; ++j) block.qs[j] = codes[j] | codes[j + 16] << 4;
-}
-
-}  // namespace
-
 void EncodeQ4_0Reference(const float* rows, size_t num_rows, size_t columns, const float* weights,
                          uint8_t* out) {
-  auto* block = reinterpret_cast<BlockQ4_0*>(out);
-  for (size_t r = 0; r < num_rows; ++r) {
-    const float* row = rows + r * columns;
-    const float sigma2 =
-        weights != nullptr ? SumOfSquares(row, columns) / static_cast<float>(columns) : 0.0f;
-    for (size_t c = 0; c < columns; c += kValues) {
-      if (weights != nullptr) {
-        EncodeWeightedBlock(row + c, weights + c, sigma2, *block++);
-      } else {
-        EncodePlainBlock(row + c, *block++);
-      }
-    }
-  }
+  EncodeLegacySigned<8>(rows, num_rows, columns, weights, reinterpret_cast<BlockQ4_0*>(out),
+                        [](const uint8_t* codes, BlockQ4_0& block) {
+                          for (size_t j = 0; j < 16; ++j) {
+                            block.qs[j] = static_cast<uint8_t>(codes[j] | codes[j + 16] << 4);
+                          }
+                        });
 }
 
 HWY_EXPORT(EncodeQ4_0Impl);
