@@ -30,6 +30,8 @@
 namespace gguf {
 namespace {
 
+constexpr absl::string_view kEffortNames[] = {"reference", "standard", "max"};
+
 constexpr Effort kRef = Effort::kReference;
 
 // Type, effort, uses weights, requires weights, fast, reference.
@@ -69,10 +71,20 @@ constexpr Encoder kEncoders[] = {
 absl::Span<const Encoder> AllEncoders() { return kEncoders; }
 
 const Encoder* FindEncoder(TensorType type, Effort effort) {
+  const Encoder* found = nullptr;
   for (const Encoder& encoder : kEncoders) {
-    if (encoder.type == type && encoder.effort == effort) return &encoder;
+    if (encoder.type == type && encoder.effort <= effort) found = &encoder;
   }
-  return nullptr;
+  return found;
+}
+
+absl::string_view NameOf(Effort effort) { return kEffortNames[static_cast<size_t>(effort)]; }
+
+absl::optional<Effort> ParseEffort(absl::string_view name) {
+  for (const Effort effort : kAllEfforts) {
+    if (NameOf(effort) == name) return effort;
+  }
+  return absl::nullopt;
 }
 
 }  // namespace gguf

@@ -6,14 +6,27 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "gguf/tensor_type.h"
 
 namespace gguf {
 
-// How much work goes into low error. kReference: the bytes of ggml's quantizer built without
-// contraction (spec: quantizers, August 2026).
-enum class Effort { kReference };
+// How much work goes into low error, under the weights of error_weights.h.
+enum class Effort {
+  kReference,  // the bytes of ggml's quantizer built without contraction (spec: quantizers, August
+               // 2026)
+  kStandard,   // lower error, at least twice as fast as ggml's quantizer
+  kMax,        // the lowest error known, at most ten times as slow as kReference
+};
+inline constexpr Effort kAllEfforts[] = {Effort::kReference, Effort::kStandard, Effort::kMax};
+
+// "reference", "standard", "max".
+absl::string_view NameOf(Effort effort);
+
+// Nothing when `name` is none of these.
+absl::optional<Effort> ParseEffort(absl::string_view name);
 
 // Encodes `num_rows` rows of `columns` finite floats (row-major, contiguous) into `out`
 // (num_rows * RowBytes). `columns` is a multiple of the type's block. `weights`: one importance per
@@ -24,8 +37,8 @@ using EncodeRows = void (*)(const float* rows, size_t num_rows, size_t columns,
 
 struct Encoder {
   TensorType type;
-  Effort effort;
-  bool uses_weights;     // false: the same bytes with and without
+  Effort effort;          // the lowest that it serves
+  bool uses_weights;      // false: the same bytes with and without
   bool requires_weights;  // `weights` must not be null
 
   // The two give identical bytes; `encode` is the fast one.
@@ -33,10 +46,12 @@ struct Encoder {
   EncodeRows encode_reference;
 };
 
-// All encoders, in order of type.
+// All encoders, in order of type, then of effort. A type has a row of kReference; no row of a
+// higher effort where that has nothing to gain.
 absl::Span<const Encoder> AllEncoders();
 
-// Null when nothing encodes `type` at `effort` (yet).
+// The encoder of `type` at `effort`, or at the next lower effort that has one. Null when nothing
+// encodes `type`.
 const Encoder* FindEncoder(TensorType type, Effort effort);
 
 }  // namespace gguf

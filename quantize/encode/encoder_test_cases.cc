@@ -8,6 +8,7 @@
 
 #include "gguf/tensor_type.h"
 #include "hwy/highway.h"
+#include "quantize/encode/distortion.h"
 
 namespace gguf {
 namespace {
@@ -245,6 +246,41 @@ void ExpectFastEqualsReference(const Encoder& encoder) {
   for (const TestRows& weights : WeightVectors(6, kBlock)) {
     ExpectEqualBytes(encoder, together, num_rows, kBlock, weights);
   }
+}
+
+namespace {
+
+TestRows HeavyTailedRows(size_t num_values) {
+  std::mt19937 random(77);
+  std::student_t_distribution<float> student(4.0f);
+  TestRows rows{"heavy-tailed", std::vector<float>(num_values)};
+  for (float& value : rows.values) value = 0.02f * student(random);
+  return rows;
+}
+
+}  // namespace
+
+DistortionRatios ExpectNoMoreDistortion(const Encoder& encoder, bool weighted) {
+  constexpr size_t kColumns = 512;
+  const Encoder& reference = *FindEncoder(encoder.type, Effort::kReference);
+  const std::vector<float> importance = ReadFloats("testdata/quantize/imatrix.f32");
+  std::vector<TestRows> inputs = {{"golden", ReadFloats("testdata/quantize/input.f32")},
+                                  HeavyTailedRows(64 * kColumns)};
+  for (uint32_t seed = 0; seed < 7; ++seed) inputs.push_back(RandomRows(seed, 16 * kColumns));
+  std::vector<double> ratios;
+  for (const TestRows& input : inputs) {
+    const auto distortion = [&](EncodeRows encode) {
+      return WeightedDistortion(encoder.type, encode, input.values.data(),
+                                input.values.size() / kColumns, kColumns,
+                                weighted ? importance.data() : nullptr);
+    };
+    const double before = distortion(reference.encode);
+    const double after = distortion(encoder.encode);
+    EXPECT_LE(after, before * 1.002)
+        << NameOf(encoder.type) << ", rows " << input.name << (weighted ? ", weighted" : ", plain");
+    ratios.push_back(before > 0.0 ? after / before : 1.0);
+  }
+  return {ratios[0], ratios[1]};
 }
 
 std::vector<uint8_t> EncodeRow(TensorType type, EncodeRows encode, const std::vector<float>& values,

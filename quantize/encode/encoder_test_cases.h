@@ -48,6 +48,17 @@ void ExpectGoldenBytes(TensorType type, EncodeRows encode);
 // encode == encode_reference on the rows above, in many shapes; writes nothing beyond the blocks.
 void ExpectFastEqualsReference(const Encoder& encoder);
 
+// Distortion (distortion.h) of an encoder of a higher effort against the reference's, as ratios.
+struct DistortionRatios {
+  double golden = 0.0;        // all rows of testdata/quantize
+  double heavy_tailed = 0.0;  // rows of Student's t distribution, 4 degrees of freedom
+};
+
+// Expects that `encoder` is nowhere worse than 1.002 x the reference (rows of testdata/quantize, of
+// RandomRows, of a heavy-tailed distribution; with and without weights) and returns the ratios with
+// (`weighted`) or without weights.
+DistortionRatios ExpectNoMoreDistortion(const Encoder& encoder, bool weighted);
+
 // The bytes of `values` as one row.
 std::vector<uint8_t> EncodeRow(TensorType type, EncodeRows encode, const std::vector<float>& values,
                                const float* weights);
