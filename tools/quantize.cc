@@ -60,8 +60,9 @@ void AddOptions(CLI::App* app, Flags* flags) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("TYPE");
-  app->add_option("--effort", flags->effort, "reference: the bytes of llama-quantize")
-      ->check(CLI::IsMember({"reference"}))
+  app->add_option("--effort", flags->effort,
+                  "reference (the bytes of llama-quantize), standard (lower error) or max (lowest)")
+      ->check(CLI::IsMember({"reference", "standard", "max"}))
       ->capture_default_str();
   app->add_option("--imatrix", flags->imatrix, "importance matrix, GGUF or legacy")
       ->type_name("FILE");
@@ -190,6 +191,7 @@ absl::Status ParseOptions(Flags* flags) {
     GGUF_ASSIGN_OR_RETURN(auto entry, Typed("--override-kv", ParseOverride(text)));
     flags->options.overrides.push_back(std::move(entry));
   }
+  flags->options.effort = *ParseEffort(flags->effort);
   flags->options.dry_run = flags->write.dry_run;
   GGUF_ASSIGN_OR_RETURN(flags->options.split, ParseSplitOptions(flags->write));
   return absl::OkStatus();
