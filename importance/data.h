@@ -32,18 +32,28 @@ struct ImportanceData {
   std::string path;  // as given by the user
 };
 
+// Bounds of a mean square that quantizers can weigh errors with. Their products of float32 numbers
+// overflow above the greater one (activations of 3e7: no model has them), which is refused; below
+// the smaller one they vanish, so that a matrix without a greater value counts as not measured.
+inline constexpr float kGreatestImportance = 1e15f;
+inline constexpr float kLeastImportance = 1e-18f;
+
 // Reads either file format (GGUF when the file starts like one, else the legacy binary one), every
 // number bounded by the file's size. InvalidArgument names file, entry, found and expected: a sum
 // without its counts, a type other than F32, sizes that do not agree, a negative or non-finite
-// value.
+// value, a mean square above kGreatestImportance.
 absl::StatusOr<ImportanceData> ReadImportance(absl::string_view path);
 
 // Keeps entries whose name contains one of `include` (all when empty) and none of `exclude`.
 void FilterImportance(absl::Span<const std::string> include, absl::Span<const std::string> exclude,
                       ImportanceData* data);
 
-// The weights of a quantizer: [matrices, columns], sum / count per matrix, 1 for a matrix with
-// count 0.
+// Matrices that nothing was measured for: count 0, or all mean squares below kLeastImportance.
+// Ascending.
+std::vector<size_t> UnmeasuredMatrices(const ImportanceEntry& entry);
+
+// The weights of a quantizer: [matrices, columns], sum / count per matrix, 1 for those that were
+// not measured.
 std::vector<float> ImportanceWeights(const ImportanceEntry& entry);
 
 }  // namespace gguf

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -20,6 +22,11 @@ ImportanceData Golden(const std::string& name) {
   auto data = ReadImportance("testdata/importance/" + name);
   EXPECT_TRUE(data.ok()) << data.status();
   return data.ok() ? *std::move(data) : ImportanceData{};
+}
+
+std::string BytesOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 std::vector<std::string> Names(const ImportanceData& data) {
@@ -90,6 +97,53 @@ TEST(ImportanceWeightsTest, MatricesThatWereNeverUsedWeighOne) {
 }
 
 TEST(ImportanceWeightsTest, EmptyEntry) { EXPECT_TRUE(ImportanceWeights({}).empty()); }
+
+TEST(ImportanceWeightsTest, MatricesOfNothingButZerosWeighOne) {
+  // Of six: measured, zeros, no count, below the least, at the least, one column of two.
+  const float least = kLeastImportance;
+  const ImportanceEntry entry = {{2, 4, 0, 0, 8, 16, least, least, 2 * least, 0, 0, 3},
+                                 {2, 5, 0, 2, 2, 1}};
+  EXPECT_THAT(UnmeasuredMatrices(entry), ElementsAre(1, 2, 3));
+  EXPECT_THAT(ImportanceWeights(entry), ElementsAre(1, 2, 1, 1, 1, 1, 1, 1, least, 0, 0, 3));
+}
+
+// Files cut off anywhere: a sentence with the file's name, never data.
+TEST(ReadImportanceTest, RefusesTruncatedFilesOfBothFormats) {
+  const std::string path = testing::TempDir() + "/cut";
+  for (const char* name : {"kjv-llama.gguf", "kjv-llama.dat", "qwen3moe.gguf"}) {
+    const std::string bytes = BytesOf(std::string("testdata/importance/") + name);
+    // The last 19 bytes of the legacy file are a trailer that may be missing as a whole.
+    size_t num_cuts = 0;
+    for (size_t size = 0; size + 20 < bytes.size(); size += size < 4096 ? 61 : 997) {
+      std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes.substr(0, size);
+      const auto data = ReadImportance(path);
+      ASSERT_FALSE(data.ok()) << name << " cut at " << size;
+      EXPECT_THAT(std::string(data.status().message()), HasSubstr(path)) << size;
+      ++num_cuts;
+    }
+    EXPECT_GT(num_cuts, 75) << name;
+  }
+}
+
+std::string LegacyFile(const std::vector<float>& values, int32_t calls) {
+  const int32_t numbers[] = {1, 1};
+  std::string bytes(reinterpret_cast<const char*>(numbers), sizeof(numbers));
+  const int32_t more[] = {calls, static_cast<int32_t>(values.size())};
+  bytes += "a" + std::string(reinterpret_cast<const char*>(more), sizeof(more));
+  return bytes + std::string(reinterpret_cast<const char*>(values.data()), 4 * values.size());
+}
+
+TEST(ReadImportanceTest, RefusesMeansThatNoQuantizerCanWeighWith) {
+  const std::string path = testing::TempDir() + "/great.dat";
+  const float greatest = kGreatestImportance;
+  std::ofstream(path, std::ios::binary) << LegacyFile({1, greatest * 2}, 2);
+  EXPECT_TRUE(ReadImportance(path).ok());
+  std::ofstream(path, std::ios::binary) << LegacyFile({1, greatest * 2}, 1);
+  EXPECT_EQ(ReadImportance(path).status().message(),
+            path +
+                ": entry 'a': the mean square of value 1 is 2e+15; expected at most 1e+15, so "
+                "compute the importance matrix again");
+}
 
 TEST(FilterImportanceTest, KeepsIncludedAndNotExcluded) {
   const ImportanceEntry entry = {{1}, {1}};

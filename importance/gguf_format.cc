@@ -17,6 +17,7 @@ namespace {
 
 constexpr absl::string_view kSumsSuffix = ".in_sum2";
 constexpr absl::string_view kCountsSuffix = ".counts";
+constexpr char kRemedy[] = ", so compute the importance matrix again";
 constexpr float kMaxCount = 9007199254740992.0f;  // 2^53
 
 struct TensorPair {
@@ -47,21 +48,23 @@ absl::Status CheckPair(const GgufFile& file, absl::string_view entry, const Tens
   if (pair.sums == nullptr || pair.counts == nullptr) {
     const auto [present, absent] = pair.sums == nullptr ? std::pair(kCountsSuffix, kSumsSuffix)
                                                         : std::pair(kSumsSuffix, kCountsSuffix);
-    return Error(file, entry,
-                 absl::StrCat("has ", present, " but no ", absent, "; the file is incomplete"));
+    return Error(
+        file, entry,
+        absl::StrCat("has ", present, " but no ", absent, "; the file is incomplete", kRemedy));
   }
   for (const TensorInfo* tensor : {pair.sums, pair.counts}) {
     if (tensor->type == TensorType::kF32) continue;
     return Error(file, entry,
                  absl::StrCat("tensor '", absl::CHexEscape(tensor->name), "' is ",
-                              NameOf(tensor->type), "; expected F32"));
+                              NameOf(tensor->type), "; expected F32", kRemedy));
   }
   const Shape& sums = pair.sums->shape;
   const Shape& counts = pair.counts->shape;
   if (sums.num_values() > 0 && sums.rows() == counts.num_values()) return absl::OkStatus();
-  return Error(file, entry,
-               absl::StrCat("sums of shape ", sums.ToString(), " and counts of shape ",
-                            counts.ToString(), " do not agree; expected one count per row"));
+  return Error(
+      file, entry,
+      absl::StrCat("sums of shape ", sums.ToString(), " and counts of shape ", counts.ToString(),
+                   " do not agree; expected one count per row", kRemedy));
 }
 
 absl::StatusOr<std::vector<float>> ReadFloats(const GgufFile& file, const TensorInfo& tensor) {
@@ -81,9 +84,9 @@ absl::StatusOr<ImportanceEntry> ReadEntry(const GgufFile& file, absl::string_vie
   entry.counts.reserve(counts.size());
   for (size_t i = 0; i < counts.size(); ++i) {
     if (!(counts[i] >= 0 && counts[i] <= kMaxCount)) {  // also when it is no number
-      return Error(
-          file, name,
-          absl::StrCat("count ", i, " is ", counts[i], "; expected a number from 0 to 2^53"));
+      return Error(file, name,
+                   absl::StrCat("count ", i, " is ", counts[i],
+                                "; expected a number from 0 to 2^53", kRemedy));
     }
     entry.counts.push_back(std::llround(counts[i]));
   }
@@ -119,8 +122,7 @@ absl::StatusOr<ImportanceData> ReadGgufImportance(const GgufFile& file) {
   }
   if (!data.entries.empty()) return data;
   return absl::InvalidArgumentError(absl::StrCat(file.name(), " holds no pair of tensors NAME",
-                                                 kSumsSuffix, " and NAME", kCountsSuffix,
-                                                 "; compute the importance matrix again"));
+                                                 kSumsSuffix, " and NAME", kCountsSuffix, kRemedy));
 }
 
 }  // namespace gguf

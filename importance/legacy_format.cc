@@ -26,8 +26,10 @@ class Cursor {
   uint64_t remaining() const { return file_.size() - offset_; }
 
   absl::Status Error(absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file_.name(), ": not an importance matrix (legacy format): ", what, ", at byte ", offset_));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file_.name(),
+                     " is not an importance matrix (neither GGUF nor the legacy format), or it is ",
+                     "damaged: at byte ", offset_, ", ", what, "; compute it again"));
   }
 
   absl::StatusOr<int32_t> ReadInt(absl::string_view what) {
