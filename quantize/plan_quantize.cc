@@ -1,25 +1,20 @@
 #include "quantize/plan_quantize.h"
 
-#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/keys.h"
+#include "quantize/attach_importance.h"
 #include "quantize/prune.h"
 
 namespace gguf {
 namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // ggml.h, August 2026
-constexpr size_t kMaxNamedTensors = 6;        // in one warning
 constexpr size_t kMaxStringBytes = 127;  // of an overridden string, as llama-quantize stores it
-
-bool IsEmbeddingOrOutput(absl::string_view name) {
-  return name == "token_embd.weight" || name == "per_layer_token_embd.weight" ||
-         name == "output.weight";
-}
 
 // Tensors of the output in processing order, with their output names.
 absl::StatusOr<std::vector<PlannedTensor>> ListTensors(const TensorSource& source,
@@ -62,46 +57,29 @@ absl::Status ChooseEncoder(const QuantizeOptions& options, PlannedTensor* tensor
   return absl::OkStatus();
 }
 
-// Fills tensor->importance, or appends to `missing` a tensor that could use data and has none.
-// `source_name` is the name the data was measured under.
-absl::Status AttachImportance(const ImportanceData* importance, absl::string_view source_name,
-                              const Decision& decision, bool dry_run, PlannedTensor* tensor,
-                              std::vector<std::string>* warnings,
-                              std::vector<std::string>* missing) {
-  const bool is_required = decision.requires_importance || tensor->encoder->requires_weights;
-  const auto entry = importance == nullptr
-                         ? std::map<std::string, ImportanceEntry>::const_iterator()
-                         : importance->entries.find(std::string(source_name));
-  if (importance == nullptr || entry == importance->entries.end()) {
-    if (is_required) {
-      const std::string message =
-          absl::StrCat("tensor '", tensor->name, "' would become ", NameOf(tensor->type),
-                       ", which needs importance data; ",
-                       importance == nullptr ? "give --imatrix FILE"
-                                             : absl::StrCat(importance->path, " has none for it"));
-      if (!dry_run) return absl::InvalidArgumentError(message);
-      warnings->push_back(message);
-    } else if (importance != nullptr && tensor->encoder->uses_weights) {
-      missing->push_back(tensor->name);
+// Says what quantizing what is quantized already costs.
+void WarnOfRequantizing(Plan* plan) {
+  for (const bool is_decoded : {false, true}) {
+    std::map<TensorType, size_t> counts;
+    size_t total = 0;
+    for (const PlannedTensor& tensor : plan->tensors) {
+      if (tensor.encoder == nullptr || !InfoOf(tensor.source_type).is_quantized) continue;
+      if (is_decoded == InfoOf(tensor.type).is_quantized) continue;
+      ++counts[tensor.source_type];
+      ++total;
     }
-    return absl::OkStatus();
+    if (total == 0) continue;
+    const std::string sources =
+        absl::StrJoin(counts, ", ", [](std::string* out, const auto& count) {
+          absl::StrAppend(out, count.second, " ", NameOf(count.first));
+        });
+    plan->warnings.push_back(absl::StrCat(
+        "--allow-requantize: ", total, " of ", plan->tensors.size(),
+        " tensors are quantized already (", sources, "); ",
+        is_decoded ? absl::StrCat("as ", plan->type_name, " they keep that quantization's error")
+                   : "quantizing them again adds its own error to that of the first time",
+        "; start from the F16 or BF16 model where there is one"));
   }
-  if (!tensor->encoder->uses_weights) return absl::OkStatus();
-  std::vector<float> weights = ImportanceWeights(entry->second);
-  const uint64_t expected = tensor->shape.columns() * tensor->shape.matrices();
-  if (weights.size() == expected) {
-    tensor->importance = std::move(weights);
-    return absl::OkStatus();
-  }
-  const std::string message = absl::StrCat(
-      importance->path, ": entry '", source_name, "' has ", weights.size(), " values, expected ",
-      expected, " (", tensor->shape.matrices(), " matrices of ", tensor->shape.columns(),
-      " columns); the importance matrix belongs to another model");
-  if (!IsEmbeddingOrOutput(source_name) || source_name == "output.weight") {
-    return absl::InvalidArgumentError(message);
-  }
-  warnings->push_back(absl::StrCat(message, "; ignored"));
-  return absl::OkStatus();
 }
 
 absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const ModelTraits& traits,
@@ -115,24 +93,19 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
   recipe_options.has_importance = importance != nullptr && !importance->entries.empty();
   GGUF_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
                         DecideTypes(recipe, recipe_options, traits, recipe_tensors));
-  std::vector<std::string> missing;
+  ImportanceAttacher attacher(importance, options.dry_run);
+  GGUF_RETURN_IF_ERROR(attacher.CheckNames(source));
   for (size_t i = 0; i < decisions.size(); ++i) {
     PlannedTensor& tensor = plan->tensors[i];
     tensor.type = decisions[i].type;
     tensor.is_fallback = decisions[i].is_fallback;
     if (decisions[i].is_copy) continue;
     GGUF_RETURN_IF_ERROR(ChooseEncoder(options, &tensor));
-    GGUF_RETURN_IF_ERROR(AttachImportance(importance, source.tensors()[tensor.source_index].name,
-                                          decisions[i], options.dry_run, &tensor, &plan->warnings,
-                                          &missing));
+    GGUF_RETURN_IF_ERROR(
+        attacher.Attach(source.tensors()[tensor.source_index].name, decisions[i], &tensor));
   }
-  if (!missing.empty()) {
-    const size_t named = std::min(missing.size(), kMaxNamedTensors);
-    plan->warnings.push_back(absl::StrCat(
-        "no importance data for ", absl::StrJoin(missing.begin(), missing.begin() + named, ", "),
-        named < missing.size() ? absl::StrCat(" and ", missing.size() - named, " others") : "",
-        ": quantized without"));
-  }
+  plan->warnings = attacher.Warnings();
+  WarnOfRequantizing(plan);
   if (plan->num_fallbacks() > 0) {
     plan->warnings.push_back(
         absl::StrCat(plan->num_fallbacks(), " of ", plan->tensors.size(),

@@ -145,7 +145,7 @@ TEST(PlanQuantizeTest, TypesThatNeedImportanceSaySo) {
   options.dry_run = true;
   const auto plan = PlanOf(source, "IQ2_XS", options);
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_THAT(plan->warnings[0], HasSubstr("needs importance data"));
+  EXPECT_THAT(plan->warnings[0], HasSubstr("the type needs importance data"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Quantizes a GGUF or a Hugging Face checkpoint into one or several schemes.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -197,6 +198,17 @@ absl::Status ParseOptions(Flags* flags) {
   return absl::OkStatus();
 }
 
+// Several types of one run often have the same to say.
+void RemoveRepeatedWarnings(std::vector<Plan>* plans) {
+  absl::flat_hash_set<std::string> seen;
+  for (Plan& plan : *plans) {
+    auto& warnings = plan.warnings;
+    warnings.erase(std::remove_if(warnings.begin(), warnings.end(),
+                                  [&](const std::string& w) { return !seen.insert(w).second; }),
+                   warnings.end());
+  }
+}
+
 absl::Status Quantize(Flags* flags) {
   GGUF_RETURN_IF_ERROR(ParseOptions(flags));
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
@@ -224,6 +236,7 @@ absl::Status Quantize(Flags* flags) {
                                            importance.entries.empty() ? nullptr : &importance));
     plans.push_back(std::move(plan));
   }
+  RemoveRepeatedWarnings(&plans);
   const std::string output = flags->output.empty() ? DefaultOutput(flags->input) : flags->output;
   return RunWriteCommand(*source, plans, "quantize", output, flags->write, flags->common);
 }
