@@ -1,7 +1,9 @@
 """A small GGUF reader and a writer of right and wrong GGUF files, independent of the code under test
 (standard library only). Little-endian; whole files in memory."""
 
+import array
 import hashlib
+import random
 import struct
 from collections import namedtuple
 
@@ -142,3 +144,50 @@ class Builder:
     def write(self, path):
         with open(path, "wb") as file:
             file.write(self.bytes())
+
+
+def model(tensors):
+    """Builder of a Llama model of two layers with random F32 tensors {name: dims, fastest first}."""
+    builder = Builder()
+    builder.tensors, builder.data = [], b""
+    builder.values.append(("llama.block_count", UINT32, struct.pack("<I", 2)))
+    for name, dims in tensors.items():
+        count, source = 1, random.Random(name)
+        for dim in dims:
+            count *= dim
+        values = array.array("f", (source.gauss(0, 0.02) for _ in range(count)))
+        builder.add_tensor(name, dims, "F32", values.tobytes())
+    return builder
+
+
+def importance(entries, datasets=("text.txt",), chunks=3):
+    """Builder of an importance matrix of the entries {name: (sums, counts)}."""
+    builder = Builder()
+    builder.values, builder.tensors, builder.data = [], [], b""
+    builder.set_string("general.type", "imatrix")
+    names = b"".join(string(name) for name in datasets)
+    builder.values += [
+        ("imatrix.datasets", ARRAY, struct.pack("<IQ", STRING, len(datasets)) + names),
+        ("imatrix.chunk_count", UINT32, struct.pack("<I", chunks)),
+        ("imatrix.chunk_size", UINT32, struct.pack("<I", 512))]
+    for name, (sums, counts) in entries.items():
+        builder.add_tensor(f"{name}.in_sum2", [len(sums) // len(counts), len(counts)], "F32",
+                           struct.pack(f"<{len(sums)}f", *sums))
+        builder.add_tensor(f"{name}.counts", [1, len(counts)], "F32",
+                           struct.pack(f"<{len(counts)}f", *counts))
+    return builder
+
+
+def legacy_importance(entries, calls=2, trailer=(3, "text.txt")):
+    """Bytes of an importance matrix in the legacy format: means times calls of {name: (sums,
+    counts)}, and unless `trailer` is None the number of chunks and the dataset."""
+    out = struct.pack("<i", len(entries))
+    for name, (sums, counts) in entries.items():
+        columns = len(sums) // len(counts)
+        means = [value / counts[i // columns] * calls if counts[i // columns] else calls
+                 for i, value in enumerate(sums)]
+        out += struct.pack("<i", len(name)) + name.encode()
+        out += struct.pack(f"<ii{len(means)}f", calls, len(means), *means)
+    if trailer:
+        out += struct.pack("<ii", trailer[0], len(trailer[1])) + trailer[1].encode()
+    return out

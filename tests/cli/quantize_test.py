@@ -156,6 +156,92 @@ class Quantize(harness.ProgramTest):
         self.succeed("quantize", "--allow-requantize", "--type", "Q4_0", "q8.gguf", "out.gguf")
         self.succeed("gguf", "verify", "out.gguf")
 
+    def test_requantizing_warns_of_what_is_lost(self):
+        self.succeed("quantize", "--type", "Q4_K_M", "in.gguf", "q4.gguf")
+        types = [tensor.type for tensor in gguf_file.Reader(self.path("q4.gguf")).tensors.values()]
+        counts = f"({types.count('Q4_K')} Q4_K, {types.count('Q6_K')} Q6_K)"
+        for name, loss in (("Q5_0", "adds its own error"), ("F16", "keep that quantization's")):
+            with self.subTest(type=name):
+                said = self.succeed("quantize", "--allow-requantize", "--pure", "--type", name,
+                                    "q4.gguf", f"{name}.gguf").stderr.splitlines()
+                self.assertEqual(1, len(said), said)
+                self.assertRegex(said[0], r"^warning: --allow-requantize: \d+ of \d+ tensors are ")
+                for words in (counts, loss, "start from the F16 or BF16 model"):
+                    self.assertIn(words, said[0])
+        # Decoding and encoding in two runs is the same as in one.
+        self.succeed("quantize", "--allow-requantize", "--type", "F32", "q4.gguf", "f32.gguf")
+        self.succeed("quantize", "--pure", "--type", "Q5_0", "f32.gguf", "Q5_0-by-f32.gguf")
+        self.assertEqual(gguf_file.tensor_hashes(self.path("Q5_0-by-f32.gguf")),
+                         gguf_file.tensor_hashes(self.path("Q5_0.gguf")))
+        # Nothing is lost where nothing changes, or without quantized tensors.
+        for words in (["--type", "COPY", "q4.gguf"], ["--type", "Q5_0", "in.gguf"]):
+            self.assertEqual("", self.succeed("quantize", "--allow-requantize", "--force", *words,
+                                              "out.gguf").stderr)
+
+    def test_every_quantized_file_can_be_quantized_again(self):
+        for name in ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K_S", "Q4_K_S", "Q5_K_S",
+                     "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_S", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4",
+                     "Q1_0", "Q2_0"):
+            with self.subTest(type=name):
+                self.succeed("quantize", "--force", "--pure", "--type", name, "in.gguf",
+                             "once.gguf")
+                target = "Q4_K_S" if name != "Q4_K_S" else "Q3_K_S"
+                self.fail_with(1, "quantize", "--pure", "--type", target, "once.gguf", "out.gguf",
+                               mentions=["--allow-requantize"])
+                self.succeed("quantize", "--force", "--pure", "--allow-requantize", "--type",
+                             target, "once.gguf", "twice.gguf")
+                self.succeed("gguf", "verify", "twice.gguf")
+
+    def test_short_rows_get_a_fallback_type_and_are_counted(self):
+        short, short_down, norm = "blk.0.ffn_up.weight", "blk.1.ffn_down.weight", "norm.weight"
+        gguf_file.model({"token_embd.weight": [256, 8], "output.weight": [256, 8], short: [32, 8],
+                         short_down: [32, 4], norm: [32]}).write(self.path("short.gguf"))
+        for name, fallback in (
+                ("Q2_K", "Q4_0"), ("Q3_K_M", "Q4_0"), ("Q4_K_S", "Q5_0"), ("Q5_K_S", "Q5_1"),
+                ("Q6_K", "Q8_0"), ("IQ2_XS", "IQ4_NL"), ("IQ3_S", "IQ4_NL"), ("IQ4_XS", "IQ4_NL"),
+                ("TQ1_0", "Q4_0"), ("TQ2_0", "Q4_0"), ("Q2_0", "Q4_0"), ("Q1_0", "F16"),
+                ("NVFP4", "F16")):
+            for pure in ([], ["--pure"]):
+                with self.subTest(type=name, pure=pure):
+                    result = self.succeed("quantize", "--force", "--type", name, *pure, "--json",
+                                          "--output-tensor-type", "q8_0", "--token-embedding-type",
+                                          "q8_0", "short.gguf", "out.gguf")
+                    self.assertEqual(
+                        f"warning: 2 of 5 tensors have rows that the blocks of {name} do not "
+                        "divide and get a fallback type (--verbose lists them)\n", result.stderr)
+                    output = json.loads(result.stdout)["outputs"][0]
+                    self.assertEqual(2, output["num_fallbacks"])
+                    self.assertEqual({short, short_down},
+                                     {tensor["name"] for tensor in output["tensors"]
+                                      if tensor["is_fallback"]})
+                    found = {key: tensor.type for key, tensor in
+                             gguf_file.Reader(self.path("out.gguf")).tensors.items()}
+                    # Q3_K_M would give this one more bits, and so does its fallback.
+                    is_mixed = name == "Q3_K_M" and not pure
+                    self.assertEqual(fallback, found[short])
+                    self.assertEqual("Q5_0" if is_mixed else fallback, found[short_down])
+                    self.assertEqual("F32", found[norm])
+                    self.succeed("gguf", "verify", "out.gguf")
+
+    def test_dry_run_of_a_tensor_of_two_gigavalues(self):
+        # 2^31 values, 4 GiB of F16 that are one hole in the file.
+        builder = gguf_file.Builder()
+        builder.tensors, builder.data = [], b""
+        builder.add_tensor("blk.0.ffn_up.weight", [1 << 15, 1 << 16], "F16", b"")
+        builder.write(self.path("large.gguf"))
+        os.truncate(self.path("large.gguf"), os.path.getsize(self.path("large.gguf")) + (4 << 30))
+        if os.stat(self.path("large.gguf")).st_blocks * 512 > 1 << 20:
+            self.skipTest("the temporary folder keeps no sparse files")
+        for name, bits in (("Q4_0", 4.5), ("Q5_K_S", 5.5), ("Q8_0", 8.5), ("F32", 32)):
+            with self.subTest(type=name):
+                plan = json.loads(self.succeed("quantize", "--dry-run", "--json", "--type", name,
+                                               "large.gguf", "out.gguf").stdout)["outputs"][0]
+                self.assertEqual(1 << 31, plan["num_values"])
+                self.assertEqual(4 << 30, plan["source_bytes"])
+                self.assertEqual(int(bits * (1 << 28)), plan["tensor_bytes"])
+                self.assertTrue(0 < plan["file_bytes"] - plan["tensor_bytes"] < 1024, plan)
+        self.assertNotIn("out.gguf", self.listing())
+
     def test_copy_keeps_every_byte_of_every_tensor(self):
         self.succeed("quantize", "--type", "Q5_K_M", "in.gguf", "q5.gguf")
         self.succeed("quantize", "--type", "COPY", "q5.gguf", "copy.gguf")
