@@ -4,6 +4,7 @@ A test file defines unittest.TestCase classes (usually ProgramTest) and ends in 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,11 @@ class ProgramTest(unittest.TestCase):
         for words_expected in mentions:
             self.assertIn(words_expected.lower(), complaint.lower(), describe(words, result))
         return result
+
+    def recipes(self):
+        """Names of all quantization types, as the program lists them; COPY is none."""
+        complaint = self.fail_with(2, "quantize", "--type", "none", "in.gguf").stderr
+        return re.search(r"known are (.*) and COPY", complaint)[1].split(", ")
 
     def assert_same_files(self, a, b):
         with open(a, "rb") as file_a, open(b, "rb") as file_b:

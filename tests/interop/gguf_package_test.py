@@ -11,6 +11,8 @@ CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
 TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M",
          "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "TQ1_0", "TQ2_0",
          "MXFP4_MOE", "MXFP4", "NVFP4"]
+# Recipes whose main type the package does not decode, and as what it lists the type.
+NOT_DECODED = {"Q1_0": "Q1_0", "Q2_0": None}
 TYPES_WITH_IMPORTANCE = ["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS", "IQ3_XS",
                          "IQ3_S", "IQ3_M", "IQ4_NL", "IQ4_XS", "Q2_K_S"]
 IMPORTANCE = os.path.join(harness.TESTDATA, "importance", "kjv-llama.gguf")
@@ -67,9 +69,32 @@ class GgufPackage(harness.ProgramTest):
 
     def test_reads_every_type_made_with_importance_data(self):
         self.source = self.convert(os.path.join(harness.TESTDATA, "kjv-llama"))
-        for name in TYPES_WITH_IMPORTANCE:
+        for name in TYPES_WITH_IMPORTANCE + ["Q4_0", "Q5_1", "Q3_K_M", "Q4_K_M", "Q6_K"]:
             with self.subTest(type=name):
                 self.check_type(name, "--imatrix", IMPORTANCE)
+
+    def test_no_recipe_is_left_out(self):
+        self.assertEqual(sorted(TYPES + TYPES_WITH_IMPORTANCE + list(NOT_DECODED)),
+                         sorted(self.recipes()))
+
+    def test_types_that_the_package_does_not_decode(self):
+        for name, listed in NOT_DECODED.items():
+            with self.subTest(type=name):
+                # Fails when the package has learned the type: then it belongs into TYPES.
+                self.assertEqual(listed is not None, name in gguf.GGMLQuantizationType.__members__)
+                self.succeed("quantize", "--force", "--type", name, "source.gguf", "out.gguf")
+                if listed is None:
+                    with self.assertRaises(ValueError):
+                        gguf.GGUFReader(self.path("out.gguf"))
+                    self.skipTest(f"the gguf package does not know the type {name}")
+                tensors = gguf.GGUFReader(self.path("out.gguf")).tensors
+                self.assertEqual({key: list(value.shape) for key, value in self.source.items()},
+                                 {tensor.name: list(tensor.shape) for tensor in tensors})
+                main = [tensor for tensor in tensors if tensor.tensor_type.name == listed]
+                self.assertGreater(len(main), 5)
+                with self.assertRaises(NotImplementedError):
+                    gguf.quants.dequantize(main[0].data, main[0].tensor_type)
+                self.skipTest(f"the gguf package reads {name}, but has no decoder of it")
 
     def test_decoded_values_are_near_the_source(self):
         # Largest relative RMS error of a tensor; a guard against a decoder and an encoder that agree
