@@ -1,4 +1,5 @@
-// A tensor of 2^31 values: more than a 32-bit number counts, and 4 GiB of F16. The file is sparse.
+// A tensor of a few more than 2^31 values: no 32-bit number counts them, and their F16 bytes reach
+// beyond 4 GiB. The file is sparse.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,10 +24,10 @@
 namespace gguf {
 namespace {
 
-constexpr uint64_t kColumns = 1 << 15, kRows = 1 << 16;
+constexpr uint64_t kColumns = 1 << 15, kRows = (1 << 16) + 8;
 constexpr uint64_t kNumValues = kColumns * kRows;
-static_assert(kNumValues == uint64_t{1} << 31);
 constexpr uint64_t kLastRows = 3;  // that hold anything but zeros
+static_assert(kColumns * (kRows - kLastRows) > uint64_t{1} << 31);
 constexpr uint64_t kRowBytes = kColumns * 2;
 constexpr char kName[] = "blk.0.ffn_up.weight";
 
@@ -149,7 +150,7 @@ TEST_F(LargeTensorTest, ThePlanCountsInMoreThan32Bits) {
     const auto plan = PlanQuantization(*source_, *ParseRecipe(c.type), QuantizeOptions(), nullptr);
     ASSERT_TRUE(plan.ok()) << plan.status();
     EXPECT_EQ(plan->num_values(), kNumValues);
-    EXPECT_EQ(plan->source_bytes(), uint64_t{4} << 30);
+    EXPECT_EQ(plan->source_bytes(), kNumValues * 2);
     EXPECT_EQ(plan->tensor_bytes(), kNumValues / c.block_values * c.block_bytes) << c.type;
     EXPECT_GT(plan->file_bytes(), plan->tensor_bytes());
     EXPECT_LT(plan->file_bytes(), plan->tensor_bytes() + 1024);
@@ -157,24 +158,33 @@ TEST_F(LargeTensorTest, ThePlanCountsInMoreThan32Bits) {
 }
 
 TEST_F(LargeTensorTest, QuantizesTheFarEnd) {
-  const auto plan = PlanQuantization(*source_, *ParseRecipe("Q8_0"), QuantizeOptions(), nullptr);
-  ASSERT_TRUE(plan.ok()) << plan.status();
   const std::vector<float> values = LastValues();
-  std::string expected(kLastRows * kColumns / 32 * 34, '\0');
-  plan->tensors[0].encoder->encode_reference(values.data(), kLastRows, kColumns, nullptr,
-                                             reinterpret_cast<uint8_t*>(expected.data()));
-  const uint64_t file_size = plan->shards[0].layout.file_size;
-  ASSERT_GT(file_size, uint64_t{2} << 30);
-  // One more row, of zeros, so that the first of the last rows is seen to begin where it should.
-  EndOfFile file(file_size, expected.size() + kColumns / 32 * 34);
+  std::vector<Plan> plans;
+  std::vector<std::unique_ptr<EndOfFile>> files;
+  std::vector<std::string> expected;
+  for (const char* type : {"Q8_0", "F32"}) {  // the latter takes 8 GiB
+    auto plan = PlanQuantization(*source_, *ParseRecipe(type), QuantizeOptions(), nullptr);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    const PlannedTensor& tensor = plan->tensors[0];
+    const uint64_t row_bytes = *RowBytes(tensor.type, kColumns);
+    // One more row, of zeros, so that the first of the last rows is seen to begin where it should.
+    expected.emplace_back((1 + kLastRows) * row_bytes, '\0');
+    tensor.encoder->encode_reference(values.data(), kLastRows, kColumns, nullptr,
+                                     reinterpret_cast<uint8_t*>(&expected.back()[row_bytes]));
+    files.push_back(
+        std::make_unique<EndOfFile>(plan->shards[0].layout.file_size, expected.back().size()));
+    plans.push_back(*std::move(plan));
+  }
   ExecuteOptions options;
   options.threads = 2;
-  const auto warnings =
-      Execute(WithoutHoles(source_.get()), {PlanOutput{&*plan, {&file}}}, options);
+  const auto warnings = Execute(
+      WithoutHoles(source_.get()),
+      {PlanOutput{&plans[0], {files[0].get()}}, PlanOutput{&plans[1], {files[1].get()}}}, options);
   ASSERT_TRUE(warnings.ok()) << warnings.status();
-  EXPECT_EQ(file.num_bytes(), file_size);
-  EXPECT_TRUE(file.bytes().substr(kColumns / 32 * 34) == expected);
-  EXPECT_EQ(file.bytes().find_first_not_of('\0'), kColumns / 32 * 34);
+  for (size_t i = 0; i < plans.size(); ++i) {
+    EXPECT_EQ(files[i]->num_bytes(), plans[i].shards[0].layout.file_size);
+    EXPECT_TRUE(files[i]->bytes() == expected[i]) << plans[i].type_name;
+  }
 }
 
 }  // namespace
