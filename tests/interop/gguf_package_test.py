@@ -4,6 +4,7 @@ own decoders give."""
 import os
 
 import gguf
+import gguf_file
 import harness
 import numpy
 
@@ -42,6 +43,7 @@ class GgufPackage(harness.ProgramTest):
                 gguf.GGUFReader(self.path("source.gguf")).tensors}
 
     def check_type(self, name, *options):
+        """Checks a file of that type; returns {tensor: type}."""
         self.succeed("quantize", "--type", name, *options, "source.gguf", f"{name}.gguf")
         # Our own decoding of that file.
         self.succeed("quantize", "--allow-requantize", "--type", "F32", f"{name}.gguf",
@@ -61,6 +63,7 @@ class GgufPackage(harness.ProgramTest):
                             f"{tensor.name} ({tensor.tensor_type.name}) differs")
         os.remove(self.path(f"{name}.gguf"))
         os.remove(self.path(f"{name}-decoded.gguf"))
+        return {tensor.name: tensor.tensor_type.name for tensor in reader.tensors}
 
     def test_reads_every_type_and_decodes_what_we_decode(self):
         for name in TYPES:
@@ -72,6 +75,20 @@ class GgufPackage(harness.ProgramTest):
         for name in TYPES_WITH_IMPORTANCE + ["Q4_0", "Q5_1", "Q3_K_M", "Q4_K_M", "Q6_K"]:
             with self.subTest(type=name):
                 self.check_type(name, "--imatrix", IMPORTANCE)
+
+    def test_reads_tensors_of_many_experts(self):
+        experts = "blk.0.ffn_up_exps.weight"
+        gguf_file.model({"token_embd.weight": [256, 8], "blk.0.attn_q.weight": [256, 8],
+                         experts: [256, 4, 64]}).write(self.path("source.gguf"))
+        gguf_file.importance({
+            experts: ([1.0 + i % 7 for i in range(64 * 256)], [1 + i for i in range(64)]),
+            "blk.0.attn_q.weight": ([1.0] * 256, [1])}).write(self.path("im.gguf"))
+        self.source = {tensor.name: tensor for tensor in
+                       gguf.GGUFReader(self.path("source.gguf")).tensors}
+        for name, expected in (("MXFP4_MOE", "MXFP4"), ("Q4_K_M", "Q4_K"), ("IQ2_XS", "IQ2_XS"),
+                               ("IQ4_NL", "IQ4_NL")):
+            with self.subTest(type=name):
+                self.assertEqual(expected, self.check_type(name, "--imatrix", "im.gguf")[experts])
 
     def test_no_recipe_is_left_out(self):
         self.assertEqual(sorted(TYPES + TYPES_WITH_IMPORTANCE + list(NOT_DECODED)),
