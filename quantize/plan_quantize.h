@@ -31,7 +31,8 @@ struct QuantizeOptions {
 
 // `recipe` may be null when options.recipe.copy is set. `importance` may be null; it must be
 // filtered already. Errors name the tensor: a quantized source without allow_requantize, importance
-// data of the wrong size, or none where the type needs it, a type that nothing encodes.
+// data of another model (names, shapes), or none where the type needs it, a type that nothing
+// encodes. Warnings say what importance data lacks and what quantizing again loses.
 absl::StatusOr<Plan> PlanQuantization(const TensorSource& source, const Recipe* recipe,
                                       const QuantizeOptions& options,
                                       const ImportanceData* importance);
