@@ -50,10 +50,10 @@ void Checkpoint::SetGeneral(absl::string_view architecture, const OpenOptions& o
 }
 
 absl::Status Checkpoint::SetTokenizerMetadata(const Family& family, const HfConfig& config,
-                                              const ModelSizes& sizes) {
+                                              const ModelSizes& sizes, absl::string_view pre) {
   GGUF_ASSIGN_OR_RETURN(const TokenizerFiles files, TokenizerFiles::Load(folder_));
   input_paths_.insert(input_paths_.end(), files.paths.begin(), files.paths.end());
-  GGUF_RETURN_IF_ERROR(SetTokenizer(files, config, sizes.vocab, &metadata_, &warnings_));
+  GGUF_RETURN_IF_ERROR(SetTokenizer(files, config, sizes.vocab, pre, &metadata_, &warnings_));
   return family.adjust_tokenizer(config, files.config, &metadata_);
 }
 
@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(absl::string_view f
   }
   source->SetGeneral(family->name, options);
   GGUF_RETURN_IF_ERROR(SetFamilyMetadata(*family, config, sizes, &source->metadata_));
-  GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(*family, config, sizes));
+  GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(*family, config, sizes, options.pre));
   if (!options.metadata_file.empty()) {
     GGUF_ASSIGN_OR_RETURN(const std::string text,
                           ReadFileToString(options.metadata_file, kMaxOverrideBytes));

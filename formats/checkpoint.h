@@ -42,7 +42,7 @@ class Checkpoint : public TensorSource {
 
   void SetGeneral(absl::string_view architecture, const OpenOptions& options);
   absl::Status SetTokenizerMetadata(const Family& family, const HfConfig& config,
-                                    const ModelSizes& sizes);
+                                    const ModelSizes& sizes, absl::string_view pre);
 
   std::string folder_;
   absl::optional<CheckpointTensors> tensors_;  // none: opened for the vocabulary only

@@ -241,35 +241,10 @@ TEST(CheckpointGolden, NewerConfigGivesTheSame) {
   ExpectConverts(WithConfig("testdata/hf/llama", "testdata/hf/config-v5/llama.json"), "llama");
 }
 
-// The tokenizer of this one is of another kind, so its parts are compared below that level.
-void ExpectLlama3(const std::string& config_path) {
-  const absl::StatusOr<std::string> text = ReadFileToString(config_path, 1 << 20);
-  ASSERT_TRUE(text.ok()) << text.status();
-  absl::StatusOr<HfConfig> config = HfConfig::Parse(config_path, *text);
-  ASSERT_TRUE(config.ok()) << config.status();
-  const absl::StatusOr<const Family*> family = ResolveFamily(&*config);
-  ASSERT_TRUE(family.ok()) << family.status();
-  const absl::StatusOr<ModelSizes> sizes = ReadModelSizes(*config);
-  ASSERT_TRUE(sizes.ok()) << sizes.status();
+TEST(CheckpointGolden, Llama3) { ExpectConverts("testdata/hf/llama3", "llama3"); }
 
-  Metadata metadata;
-  ASSERT_TRUE(SetFamilyMetadata(**family, *config, *sizes, &metadata).ok());
-  const absl::StatusOr<CheckpointTensors> tensors =
-      CheckpointTensors::Open("testdata/hf/llama3", **family, *config, *sizes);
-  ASSERT_TRUE(tensors.ok()) << tensors.status();
-  EXPECT_EQ(tensors->tensors()[0].name, "rope_freqs.weight");
-  const Json golden = Golden("llama3");
-  for (const Output& output : kOutputs) {
-    SCOPED_TRACE(output.name);
-    ExpectMetadata(metadata, *golden.Find(output.name), "llama.");
-    ExpectTensors(*tensors, *golden.Find(output.name), output.type);
-  }
-}
-
-TEST(CheckpointGolden, Llama3Tensors) { ExpectLlama3("testdata/hf/llama3/config.json"); }
-
-TEST(CheckpointGolden, Llama3TensorsWithNewerConfig) {
-  ExpectLlama3("testdata/hf/config-v5/llama3.json");
+TEST(CheckpointGolden, Llama3WithNewerConfig) {
+  ExpectConverts(WithConfig("testdata/hf/llama3", "testdata/hf/config-v5/llama3.json"), "llama3");
 }
 
 }  // namespace

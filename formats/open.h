@@ -13,9 +13,10 @@
 namespace gguf {
 
 struct OpenOptions {
-  std::string model_name;        // general.name of a checkpoint; derived from its folder when empty
-  std::string metadata_file;     // JSON object of general.* overrides; none when empty
-  bool vocab_only = false;       // a checkpoint without its tensors
+  std::string model_name;     // general.name of a checkpoint; derived from its folder when empty
+  std::string metadata_file;  // JSON object of general.* overrides; none when empty
+  std::string pre;            // name of the pre-tokenizer of a byte-level BPE; else recognised
+  bool vocab_only = false;    // a checkpoint without its tensors
 };
 
 // A GGUF file (any shard of a split set) or a Hugging Face checkpoint folder.

@@ -167,8 +167,6 @@ TEST(OpenCheckpoint, NamesWhatIsWrongWithTheFolder) {
               HasSubstr("tokenizer.model: is not a SentencePiece model"));
   EXPECT_THAT(ErrorOf(FolderWith("testdata/kjv-llama", "tokenizer.model", "")),
               HasSubstr("has neither tokenizer.model nor tokenizer.json"));
-  EXPECT_THAT(ErrorOf("testdata/hf/llama3"),
-              HasSubstr("a tokenizer of kind byte-level BPE, which is not supported yet"));
   EXPECT_THAT(OpenCheckpoint("testdata/convert", OpenOptions()).status().message().data(),
               HasSubstr("has no config.json"));
 }

@@ -8,18 +8,24 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "formats/hf_config.h"
 #include "formats/tokenizer_files.h"
 #include "gguf/metadata.h"
 
 namespace gguf {
 
-// Sets tokenizer.ggml.{model,pre,tokens,scores,token_type}, the special tokens and the chat
-// template. The list has `vocab_size` tokens, one for every row of the embedding. Prefers
-// tokenizer.model to tokenizer.json. NotFound, naming the files looked for, when there is neither;
-// Unimplemented for a tokenizer that is not of SentencePiece kind, naming the kind found.
+// Sets tokenizer.ggml.{model,pre,tokens,token_type}, what else the kind of tokenizer needs (scores;
+// merges; the normalizer's flags), the special tokens and the chat template. The list has
+// `vocab_size` tokens, one for every row of the embedding. Prefers tokenizer.model to
+// tokenizer.json, and that to vocab.txt. `pre`: name of the pre-tokenizer of a byte-level BPE;
+// empty to recognise it (pre_tokenizer.h).
+//
+// NotFound, naming the files looked for, when there is none; Unimplemented for a tokenizer of
+// another kind than SentencePiece, byte-level BPE and WordPiece.
 absl::Status SetTokenizer(const TokenizerFiles& files, const HfConfig& config, uint64_t vocab_size,
-                          Metadata* metadata, std::vector<std::string>* warnings);
+                          absl::string_view pre, Metadata* metadata,
+                          std::vector<std::string>* warnings);
 
 }  // namespace gguf
 

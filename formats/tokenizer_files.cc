@@ -28,6 +28,8 @@ struct ByteFile {
 };
 constexpr ByteFile kByteFiles[] = {
     {"tokenizer.model", &TokenizerFiles::sentencepiece, kMaxSentencePieceBytes},
+    {"merges.txt", &TokenizerFiles::merges, 64 * kMiB},
+    {"vocab.txt", &TokenizerFiles::word_pieces, 64 * kMiB},
     {"chat_template.jinja", &TokenizerFiles::template_jinja, kMiB},
 };
 

@@ -22,6 +22,8 @@ struct TokenizerFiles {
   Json tokenizer;                              // tokenizer.json
   Json added_tokens;                           // added_tokens.json
   absl::optional<std::string> sentencepiece;   // bytes of tokenizer.model
+  absl::optional<std::string> merges;          // merges.txt
+  absl::optional<std::string> word_pieces;     // vocab.txt
   absl::optional<std::string> template_jinja;  // chat_template.jinja, byte for byte
   Json template_json;                          // chat_template.json
 

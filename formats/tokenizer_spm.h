@@ -18,17 +18,6 @@
 
 namespace gguf {
 
-// Which algorithm a tokenizer.json describes.
-enum class TokenizerJsonKind {
-  kSentencePieceBpe,  // BPE over characters with byte fallback
-  kByteLevelBpe,      // BPE over bytes written as visible characters (GPT-2 and its heirs)
-  kWordPiece,
-  kUnigram,
-  kOther,
-};
-TokenizerJsonKind KindOf(const Json& tokenizer_json);
-absl::string_view NameOf(TokenizerJsonKind kind);  // "byte-level BPE"
-
 // The pieces of a model by id. Pieces beyond `vocab_size` are left out, with a warning.
 absl::StatusOr<TokenList> TokensOfSentencePiece(const SentencePieceModel& model,
                                                 uint64_t vocab_size,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "formats/tokenizer_json.h"
 #include "gguf/io/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -110,28 +111,6 @@ TEST(TokenizerSpm, RefusesMalformedAddedTokens) {
     std::vector<std::string> warnings;
     EXPECT_FALSE(SetAddedTokens(files, &*list, &warnings).ok()) << test.added << test.config;
   }
-}
-
-TEST(TokenizerSpm, TellsKindsOfTokenizerJson) {
-  const struct {
-    const char* json;
-    TokenizerJsonKind kind;
-  } kCases[] = {
-      {R"({"model": {"type": "BPE", "byte_fallback": true}, "decoder": {"type": "Sequence"}})",
-       TokenizerJsonKind::kSentencePieceBpe},
-      {R"({"model": {"merges": [], "byte_fallback": true}})", TokenizerJsonKind::kSentencePieceBpe},
-      {R"({"model": {"type": "BPE"}, "decoder": {"type": "ByteLevel"}})",
-       TokenizerJsonKind::kByteLevelBpe},
-      {R"({"model": {"type": "BPE", "byte_fallback": true},
-           "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}]}})",
-       TokenizerJsonKind::kByteLevelBpe},
-      {R"({"model": {"type": "WordPiece"}})", TokenizerJsonKind::kWordPiece},
-      {R"({"model": {"type": "Unigram"}})", TokenizerJsonKind::kUnigram},
-      {R"({"model": {"type": "BPE"}})", TokenizerJsonKind::kOther},
-      {R"({"model": 1})", TokenizerJsonKind::kOther},
-      {"{}", TokenizerJsonKind::kOther},
-  };
-  for (const auto& test : kCases) EXPECT_EQ(KindOf(Parse(test.json)), test.kind) << test.json;
 }
 
 TEST(TokenizerSpm, RefusesMalformedTokenizerJson) {

@@ -91,7 +91,10 @@ inline constexpr Key kTokenizerAddSpacePrefix = "tokenizer.ggml.add_space_prefix
 inline constexpr Key kTokenizerRemoveExtraWhitespaces =
     "tokenizer.ggml.remove_extra_whitespaces";  // bool
 inline constexpr Key kTokenizerPrecompiledCharsmap =
-    "tokenizer.ggml.precompiled_charsmap";                                  // array of uint8
+    "tokenizer.ggml.precompiled_charsmap";  // array of uint8
+inline constexpr Key kTokenizerNormalizerLowercase = "tokenizer.ggml.normalizer.lowercase";  // bool
+inline constexpr Key kTokenizerNormalizerStripAccents =
+    "tokenizer.ggml.normalizer.strip_accents";                              // bool
 inline constexpr Key kTokenizerChatTemplate = "tokenizer.chat_template";    // string: Jinja
 inline constexpr Key kTokenizerChatTemplates = "tokenizer.chat_templates";  // array of string
 
