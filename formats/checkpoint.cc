@@ -5,6 +5,7 @@
 #include "formats/folder.h"
 #include "formats/general_metadata.h"
 #include "formats/hf_config.h"
+#include "formats/pooling.h"
 #include "formats/tokenizer.h"
 #include "formats/tokenizer_files.h"
 #include "gguf/base/status_macros.h"
@@ -53,7 +54,9 @@ absl::Status Checkpoint::SetTokenizerMetadata(const Family& family, const HfConf
                                               const ModelSizes& sizes, absl::string_view pre) {
   GGUF_ASSIGN_OR_RETURN(const TokenizerFiles files, TokenizerFiles::Load(folder_));
   input_paths_.insert(input_paths_.end(), files.paths.begin(), files.paths.end());
-  GGUF_RETURN_IF_ERROR(SetTokenizer(files, config, sizes.vocab, pre, &metadata_, &warnings_));
+  const TokenizerOptions tokenizer = {sizes.vocab, pre, family.trusts_special_flag};
+  GGUF_RETURN_IF_ERROR(SetTokenizer(files, config, tokenizer, &metadata_, &warnings_));
+  if (family.adjust_tokenizer == nullptr) return absl::OkStatus();
   return family.adjust_tokenizer(config, files.config, &metadata_);
 }
 
@@ -73,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(absl::string_view f
   }
   source->SetGeneral(family->name, options);
   GGUF_RETURN_IF_ERROR(SetFamilyMetadata(*family, config, sizes, &source->metadata_));
+  GGUF_RETURN_IF_ERROR(SetPooling(folder, family->name, &source->metadata_, &source->input_paths_));
   GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(*family, config, sizes, options.pre));
   if (!options.metadata_file.empty()) {
     GGUF_ASSIGN_OR_RETURN(const std::string text,

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "formats/convert_rules.h"
-#include "formats/row_order.h"
 #include "formats/row_request.h"
+#include "formats/stored_rows.h"
 #include "formats/widen.h"
 #include "gguf/base/status_macros.h"
 
@@ -30,12 +30,34 @@ absl::optional<TensorType> SameType(ElementType type) {
 }
 
 TensorType PresentedType(const MappedTensor& tensor, ElementType stored) {
+  if (tensor.scales.has_value()) return TensorType::kMXFP4;
+  if (tensor.adds_one) return TensorType::kF32;
   if (ConvertsToF32(tensor.name, tensor.shape)) return TensorType::kF32;
   return SameType(stored).value_or(TensorType::kF32);
 }
 
-// A vector is one row to callers, but heads are counted in its elements: it is read as a column.
-bool IsVector(const Shape& shape) { return shape.rank() <= 1; }
+absl::Status CheckOneType(absl::string_view folder, const MappedTensor& tensor,
+                          const std::vector<const SafetensorsTensor*>& stored) {
+  const SafetensorsTensor& first = *stored[tensor.sources[0]];
+  for (const size_t source : tensor.sources) {
+    if (stored[source]->type == first.type) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        folder, ": tensor ", first.name, " is ", NameOf(first.type), " and ", stored[source]->name,
+        " ", NameOf(stored[source]->type), ", and both become part of ", tensor.name,
+        "; save the checkpoint with one type."));
+  }
+  return absl::OkStatus();
+}
+
+// In place: norms that are used as 1 + w.
+void AddOne(uint64_t num_values, uint8_t* floats) {
+  for (uint64_t i = 0; i < num_values; ++i) {
+    float value;
+    std::memcpy(&value, floats + i * sizeof(value), sizeof(value));
+    value += 1.0f;
+    std::memcpy(floats + i * sizeof(value), &value, sizeof(value));
+  }
+}
 
 }  // namespace
 
@@ -50,36 +72,20 @@ absl::StatusOr<CheckpointTensors> CheckpointTensors::Open(absl::string_view fold
     stored.push_back(&result.set_.tensor(i));
   }
   GGUF_ASSIGN_OR_RETURN(result.mapped_, MapTensors(folder, family, config, sizes, stored));
-  GGUF_ASSIGN_OR_RETURN(result.generated_, family.generate_tensors(config, sizes));
+  for (const MappedTensor& tensor : result.mapped_) {
+    GGUF_RETURN_IF_ERROR(CheckOneType(folder, tensor, stored));
+  }
+  if (family.generate_tensors != nullptr) {
+    GGUF_ASSIGN_OR_RETURN(result.generated_, family.generate_tensors(config, sizes));
+  }
   for (const GeneratedTensor& tensor : result.generated_) {
     result.tensors_.push_back({tensor.name, tensor.shape, TensorType::kF32});
   }
   for (const MappedTensor& tensor : result.mapped_) {
-    const TensorType type = PresentedType(tensor, stored[tensor.source]->type);
+    const TensorType type = PresentedType(tensor, stored[tensor.sources[0]]->type);
     result.tensors_.push_back({tensor.name, tensor.shape, type});
   }
   return result;
-}
-
-absl::Status CheckpointTensors::ReadStored(const MappedTensor& tensor, uint64_t first_row,
-                                           absl::Span<uint8_t> out) const {
-  const ElementType type = set_.tensor(tensor.source).type;
-  const uint64_t columns = tensor.shape.columns();
-  uint64_t row_bytes = columns * ElementBytes(type);
-  if (tensor.permuted_heads == 0) return set_.Read(tensor.source, first_row * row_bytes, out);
-
-  uint64_t rows = tensor.shape.rows();
-  if (IsVector(tensor.shape)) {
-    rows = columns;
-    row_bytes = ElementBytes(type);
-    first_row *= columns;
-  }
-  return ReadInterleavedRows(
-      rows / tensor.permuted_heads, row_bytes, first_row,
-      [&](uint64_t row, absl::Span<uint8_t> bytes) {
-        return set_.Read(tensor.source, row * row_bytes, bytes);
-      },
-      out);
 }
 
 absl::Status CheckpointTensors::ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
@@ -94,14 +100,19 @@ absl::Status CheckpointTensors::ReadRows(size_t index, uint64_t first_row, uint6
   }
   const SourceTensor& tensor = tensors_[index];
   const MappedTensor& mapped = mapped_[index - generated_.size()];
-  const ElementType stored = set_.tensor(mapped.source).type;
-  if (SameType(stored) == tensor.type) return ReadStored(mapped, first_row, out);
-
+  if (tensor.type == TensorType::kMXFP4) return ReadMxfp4Rows(set_, mapped, first_row, out);
+  const ElementType stored = set_.tensor(mapped.sources[0]).type;
   const uint64_t num_values = num_rows * tensor.shape.columns();
-  const uint64_t stored_bytes = num_values * ElementBytes(stored);
-  const std::unique_ptr<uint8_t[]> bytes(new uint8_t[stored_bytes]);
-  GGUF_RETURN_IF_ERROR(ReadStored(mapped, first_row, absl::MakeSpan(bytes.get(), stored_bytes)));
-  WidenToF32(stored, bytes.get(), num_values, out.data());
+  if (SameType(stored) == tensor.type) {
+    GGUF_RETURN_IF_ERROR(ReadTensorRows(set_, mapped, first_row, out));
+  } else {
+    const uint64_t stored_bytes = num_values * ElementBytes(stored);
+    const std::unique_ptr<uint8_t[]> bytes(new uint8_t[stored_bytes]);
+    GGUF_RETURN_IF_ERROR(
+        ReadTensorRows(set_, mapped, first_row, absl::MakeSpan(bytes.get(), stored_bytes)));
+    WidenToF32(stored, bytes.get(), num_values, out.data());
+  }
+  if (mapped.adds_one) AddOne(num_values, out.data());
   return absl::OkStatus();
 }
 

@@ -20,7 +20,8 @@
 namespace gguf {
 
 // Thread-safe. Data is read by position; beyond the rows asked for, a call holds at most one
-// attention head, or the rows in the checkpoint's type when they are widened.
+// attention head, or twice the rows in the checkpoint's type when they are widened, chosen or
+// repacked.
 class CheckpointTensors {
  public:
   // Opens the safetensors files of `folder` and maps them by the rules of `family`. Every error of
@@ -40,10 +41,6 @@ class CheckpointTensors {
  private:
   CheckpointTensors(absl::string_view folder, SafetensorsSet set)
       : folder_(folder), set_(std::move(set)) {}
-
-  // Rows in the checkpoint's type, as many as fill `out`.
-  absl::Status ReadStored(const MappedTensor& tensor, uint64_t first_row,
-                          absl::Span<uint8_t> out) const;
 
   std::string folder_;
   SafetensorsSet set_;

@@ -24,6 +24,7 @@ namespace {
 // Values of general.file_type (ggml.h, August 2026).
 constexpr uint32_t kMostlyF16 = 1;
 constexpr uint32_t kMostlyBF16 = 32;
+constexpr uint32_t kMostlyMxfp4Moe = 38;
 
 constexpr absl::string_view kComputedKeys[] = {
     keys::kGeneralArchitecture,
@@ -102,6 +103,9 @@ std::string SizeLabel(absl::Span<const SourceTensor> tensors) {
 }
 
 uint32_t FileTypeOf(absl::Span<const SourceTensor> tensors) {
+  for (const SourceTensor& tensor : tensors) {
+    if (tensor.type == TensorType::kMXFP4) return kMostlyMxfp4Moe;
+  }
   for (const SourceTensor& tensor : tensors) {
     if (ConvertsToF32(tensor.name, tensor.shape)) continue;
     return tensor.type == TensorType::kBF16 ? kMostlyBF16 : kMostlyF16;

@@ -46,11 +46,12 @@ absl::Status RefuseQuantized(absl::string_view file_name, const Json& config) {
   const Json* quantization = config.Find("quantization_config");
   if (quantization == nullptr || quantization->is_null()) return absl::OkStatus();
   const std::string* method = quantization->FindString("quant_method");
+  if (method != nullptr && *method == "mxfp4") return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       file_name, ": quantization_config.quant_method is ",
       method == nullptr ? "missing" : absl::StrCat("\"", *method, "\""),
-      ": the checkpoint is already quantized, and only plain F32, F16 and BF16 weights are "
-      "converted; use the checkpoint it was made from."));
+      ": the checkpoint is already quantized, and only plain F32, F16 and BF16 weights and "
+      "MXFP4 are converted; use the checkpoint it was made from."));
 }
 
 }  // namespace
@@ -105,6 +106,8 @@ void HfConfig::SetDefault(absl::string_view key, uint64_t value) {
     defaults_.object()->emplace_back(std::string(key), Json(value));
   }
 }
+
+const Json* HfConfig::FindValue(absl::string_view key) const { return Find(key).value; }
 
 HfConfig::Found HfConfig::Find(absl::string_view key) const {
   if (const Json* nested = root_.Find(kTextConfig)) {

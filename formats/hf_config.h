@@ -38,8 +38,8 @@ struct HfRope {
 // was expected.
 class HfConfig {
  public:
-  // InvalidArgument: no JSON object, no architectures, or a quantization_config (the tensors of
-  // such a checkpoint are no longer the weights).
+  // InvalidArgument: no JSON object, no architectures, or a quantization_config of a method other
+  // than "mxfp4" (the tensors of such a checkpoint are no longer the weights).
   static absl::StatusOr<HfConfig> Parse(absl::string_view file_name, absl::string_view text);
 
   const std::string& file_name() const { return file_name_; }
@@ -51,6 +51,9 @@ class HfConfig {
   absl::Status SetDefaults(absl::string_view json);
   // A default that depends on other keys; it also replaces null.
   void SetDefault(absl::string_view key, uint64_t value);
+
+  // Null when absent. For values that the typed functions below do not cover.
+  const Json* FindValue(absl::string_view key) const;
 
   // Value of the first of `keys` that is present; nullopt when none is, or when it is null.
   // Whole numbers are below 2^32: a GGUF stores them so.

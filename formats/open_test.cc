@@ -13,6 +13,7 @@
 #include "formats/testing.h"
 #include "gguf/base/float16.h"
 #include "gguf/io/file.h"
+#include "gguf/keys.h"
 #include "gguf/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -169,6 +170,64 @@ TEST(OpenCheckpoint, NamesWhatIsWrongWithTheFolder) {
               HasSubstr("has neither tokenizer.model nor tokenizer.json"));
   EXPECT_THAT(OpenCheckpoint("testdata/convert", OpenOptions()).status().message().data(),
               HasSubstr("has no config.json"));
+}
+
+// A known family in a variation that a GGUF cannot express, or an incomplete one, is an error that
+// names it, never a wrong file.
+TEST(OpenCheckpoint, RefusesVariations) {
+  const struct {
+    const char* folder;
+    const char* from;
+    const char* to;
+    const char* message;
+  } kCases[] = {
+      {"llama", R"("hidden_act": "silu")", R"("hidden_act": "gelu")",
+       "hidden_act is the text \"gelu\", and for LlamaForCausalLM only silu is supported"},
+      {"qwen3moe", R"("norm_topk_prob": true)", R"("norm_topk_prob": false)",
+       "norm_topk_prob is false"},
+      {"qwen2moe", R"("norm_topk_prob": false)", R"("norm_topk_prob": true)",
+       "norm_topk_prob is true"},
+      {"qwen3moe", R"("decoder_sparse_step": 1)", R"("decoder_sparse_step": 2)",
+       "decoder_sparse_step is 2"},
+      {"qwen3moe", R"("mlp_only_layers": [])", R"("mlp_only_layers": [0])", "mlp_only_layers is"},
+      {"qwen3moe", R"("num_experts": 8)", R"("num_experts": 9)", "[9, 64] follows"},
+      {"gemma3-text", R"("attn_logit_softcapping": null)", R"("attn_logit_softcapping": 50)",
+       "attn_logit_softcapping is 50"},
+      {"gemma3-text", R"("_sliding_window_pattern": 6)", R"("_sliding_window_pattern": 4)",
+       "_sliding_window_pattern is 4, and only 6"},
+      {"gemma2", R"("sliding_window": 16)", R"("sliding_window": null)", "has no sliding_window"},
+      {"gpt-oss", R"("swiglu_limit": 7.0)", R"("swiglu_limit": 6.0)", "swiglu_limit is 6"},
+      {"gpt-oss", R"("quant_method": "mxfp4")", R"("quant_method": "gptq")",
+       "quantization_config.quant_method is \"gptq\""},
+      {"phi3", R"("original_max_position_embeddings": 256)",
+       R"("original_max_position_embeddings": 0)", "original_max_position_embeddings is 0"},
+      {"phi3", R"("type": "longrope")", R"("type": "odd")", "the rope type \"odd\""},
+      {"bert", R"("hidden_act": "gelu")", R"("hidden_act": "relu")", "hidden_act is"},
+      {"mixtral", R"("num_local_experts": 4)", R"("num_local_experts": 2)", "[2, 128] follows"},
+  };
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(absl::StrCat(test.folder, " ", test.to));
+    const std::string folder = absl::StrCat("testdata/hf/", test.folder);
+    const absl::StatusOr<std::string> config = ReadFileToString(folder + "/config.json", 1 << 20);
+    ASSERT_TRUE(config.ok());
+    ASSERT_THAT(*config, HasSubstr(test.from));
+    EXPECT_THAT(ErrorOf(FolderWith(folder, "config.json",
+                                   absl::StrReplaceAll(*config, {{test.from, test.to}}))),
+                HasSubstr(test.message));
+  }
+}
+
+TEST(OpenCheckpoint, PreTokenizerByName) {
+  OpenOptions options;
+  options.pre = "qwen2";
+  const auto source = OpenSource("testdata/hf/llama3", options);
+  ASSERT_TRUE(source.ok()) << source.status();
+  const Value* pre = (*source)->metadata().Find(keys::kTokenizerPre);
+  ASSERT_NE(pre, nullptr);
+  EXPECT_EQ(pre->ToString(), "\"qwen2\"");
+  options.pre = "no such";
+  EXPECT_THAT(std::string(OpenSource("testdata/hf/llama3", options).status().message()),
+              HasSubstr("the pre-tokenizer 'no such' is unknown"));
 }
 
 TEST(OpenCheckpoint, RebuildsTheVocabularyWithoutTokenizerModel) {

@@ -21,8 +21,7 @@ namespace {
 // What every kind needs to set its keys.
 struct Request {
   const TokenizerFiles& files;
-  uint64_t vocab_size;
-  absl::string_view pre;
+  const TokenizerOptions& options;
   Metadata* metadata;
   std::vector<std::string>* warnings;
 };
@@ -46,12 +45,14 @@ absl::Status SetSentencePiece(const Request& request) {
     GGUF_ASSIGN_OR_RETURN(
         const SentencePieceModel model,
         ParseSentencePieceModel(JoinPath(files.folder, "tokenizer.model"), *files.sentencepiece));
-    GGUF_ASSIGN_OR_RETURN(list, TokensOfSentencePiece(model, request.vocab_size, request.warnings));
+    GGUF_ASSIGN_OR_RETURN(
+        list, TokensOfSentencePiece(model, request.options.vocab_size, request.warnings));
   } else {
     GGUF_ASSIGN_OR_RETURN(list, TokensOfTokenizerJson(JoinPath(files.folder, "tokenizer.json"),
-                                                      files.tokenizer, request.vocab_size));
+                                                      files.tokenizer, request.options.vocab_size));
   }
-  GGUF_RETURN_IF_ERROR(SetAddedTokens(files, &list, request.warnings));
+  GGUF_RETURN_IF_ERROR(
+      SetAddedTokens(files, request.options.trusts_special_flag, &list, request.warnings));
   GGUF_RETURN_IF_ERROR(At(files, list.Finish()));
   request.metadata->Set(keys::kTokenizerScores, std::move(list.scores));
   SetCommon("llama", "default", std::move(list), request.metadata);
@@ -60,14 +61,15 @@ absl::Status SetSentencePiece(const Request& request) {
 
 absl::Status SetByteLevelBpe(const Request& request) {
   const TokenizerFiles& files = request.files;
-  std::string pre(request.pre);
+  std::string pre(request.options.pre);
   if (pre.empty()) {
     GGUF_ASSIGN_OR_RETURN(pre, RecognizePreTokenizer(JoinPath(files.folder, "tokenizer.json"),
                                                      files.tokenizer, request.warnings));
   } else {
     GGUF_RETURN_IF_ERROR(CheckPreTokenizerName(pre));
   }
-  GGUF_ASSIGN_OR_RETURN(BpeVocabulary vocabulary, ReadByteLevelBpe(files, request.vocab_size));
+  GGUF_ASSIGN_OR_RETURN(BpeVocabulary vocabulary,
+                        ReadByteLevelBpe(files, request.options.vocab_size));
   GGUF_RETURN_IF_ERROR(At(files, vocabulary.list.Finish()));
   SetCommon("gpt2", pre, std::move(vocabulary.list), request.metadata);
   request.metadata->Set(keys::kTokenizerMerges, std::move(vocabulary.merges));
@@ -76,7 +78,7 @@ absl::Status SetByteLevelBpe(const Request& request) {
 
 absl::Status SetWordPiece(const Request& request) {
   GGUF_ASSIGN_OR_RETURN(WordPieceVocabulary vocabulary,
-                        ReadWordPiece(request.files, request.vocab_size, request.warnings));
+                        ReadWordPiece(request.files, request.options.vocab_size, request.warnings));
   GGUF_RETURN_IF_ERROR(At(request.files, FinishWordPiece(&vocabulary.list)));
   // The name that the field writes for English BERT vocabularies; readers ignore it.
   SetCommon("bert", "jina-v2-en", std::move(vocabulary.list), request.metadata);
@@ -118,11 +120,11 @@ absl::Status SetVocabulary(const Request& request) {
 
 }  // namespace
 
-absl::Status SetTokenizer(const TokenizerFiles& files, const HfConfig& config, uint64_t vocab_size,
-                          absl::string_view pre, Metadata* metadata,
+absl::Status SetTokenizer(const TokenizerFiles& files, const HfConfig& config,
+                          const TokenizerOptions& options, Metadata* metadata,
                           std::vector<std::string>* warnings) {
-  GGUF_RETURN_IF_ERROR(SetVocabulary({files, vocab_size, pre, metadata, warnings}));
-  SetSpecialTokens(files, config, vocab_size, metadata, warnings);
+  GGUF_RETURN_IF_ERROR(SetVocabulary({files, options, metadata, warnings}));
+  SetSpecialTokens(files, config, options.vocab_size, metadata, warnings);
   return SetChatTemplates(files, metadata);
 }
 

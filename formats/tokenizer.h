@@ -15,6 +15,14 @@
 
 namespace gguf {
 
+struct TokenizerOptions {
+  uint64_t vocab_size = 0;  // rows of the embedding
+  absl::string_view pre;    // pre-tokenizer of a byte-level BPE; empty: recognise it
+  // Of SentencePiece kind: tokenizer.json has the last word on added tokens, and only their
+  // `special` flag makes them CONTROL, not their look.
+  bool trusts_special_flag = false;
+};
+
 // Sets tokenizer.ggml.{model,pre,tokens,token_type}, what else the kind of tokenizer needs (scores;
 // merges; the normalizer's flags), the special tokens and the chat template. The list has
 // `vocab_size` tokens, one for every row of the embedding. Prefers tokenizer.model to
@@ -23,8 +31,8 @@ namespace gguf {
 //
 // NotFound, naming the files looked for, when there is none; Unimplemented for a tokenizer of
 // another kind than SentencePiece, byte-level BPE and WordPiece.
-absl::Status SetTokenizer(const TokenizerFiles& files, const HfConfig& config, uint64_t vocab_size,
-                          absl::string_view pre, Metadata* metadata,
+absl::Status SetTokenizer(const TokenizerFiles& files, const HfConfig& config,
+                          const TokenizerOptions& options, Metadata* metadata,
                           std::vector<std::string>* warnings);
 
 }  // namespace gguf

@@ -66,7 +66,17 @@ absl::Status SetFromAddedTokens(const TokenizerFiles& files, TokenList* list,
   return absl::OkStatus();
 }
 
-absl::Status SetFromDecoder(const TokenizerFiles& files, TokenList* list,
+// A token with its flag, by the rules of SetAddedTokens.
+void SetFlagged(uint64_t id, const std::string& text, bool special, bool trusts_special_flag,
+                TokenList* list) {
+  if (trusts_special_flag) {
+    list->Set(id, text, kAddedTokenScore, special ? TokenType::kControl : TokenType::kUserDefined);
+  } else {
+    list->SetAdded(id, text, special);
+  }
+}
+
+absl::Status SetFromDecoder(const TokenizerFiles& files, bool trusts_special_flag, TokenList* list,
                             std::vector<std::string>* warnings) {
   const Json::Object* decoder = files.config.FindObject("added_tokens_decoder");
   if (decoder == nullptr) return absl::OkStatus();
@@ -82,7 +92,26 @@ absl::Status SetFromDecoder(const TokenizerFiles& files, TokenList* list,
                     "the file again.");
     }
     if (beyond.Contains(id, *text)) continue;
-    list->SetAdded(id, *text, token.FindTrue("special"));
+    SetFlagged(id, *text, token.FindTrue("special"), trusts_special_flag, list);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetFromTokenizerJson(const TokenizerFiles& files, TokenList* list,
+                                  std::vector<std::string>* warnings) {
+  const Json::Array* added = files.tokenizer.FindArray("added_tokens");
+  if (added == nullptr) return absl::OkStatus();
+  const std::string path = JoinPath(files.folder, "tokenizer.json");
+  BeyondVocabulary beyond(path, list->size(), warnings);
+  for (const Json& token : *added) {
+    const std::string* text = token.FindString("content");
+    const Json* id = token.Find("id");
+    if (text == nullptr || text->empty() || id == nullptr || !id->whole_number()) {
+      return Broken(path, "added_tokens has ", token.Describe(),
+                    ", expected objects with id and content; download the file again.");
+    }
+    if (beyond.Contains(*id->whole_number(), *text)) continue;
+    SetFlagged(*id->whole_number(), *text, token.FindTrue("special"), true, list);
   }
   return absl::OkStatus();
 }
@@ -119,10 +148,12 @@ absl::StatusOr<TokenList> TokensOfTokenizerJson(absl::string_view file_name, con
   return list;
 }
 
-absl::Status SetAddedTokens(const TokenizerFiles& files, TokenList* list,
+absl::Status SetAddedTokens(const TokenizerFiles& files, bool trusts_special_flag, TokenList* list,
                             std::vector<std::string>* warnings) {
   GGUF_RETURN_IF_ERROR(SetFromAddedTokens(files, list, warnings));
-  return SetFromDecoder(files, list, warnings);
+  GGUF_RETURN_IF_ERROR(SetFromDecoder(files, trusts_special_flag, list, warnings));
+  if (!trusts_special_flag) return absl::OkStatus();
+  return SetFromTokenizerJson(files, list, warnings);
 }
 
 }  // namespace gguf

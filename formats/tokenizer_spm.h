@@ -30,9 +30,11 @@ absl::StatusOr<TokenList> TokensOfSentencePiece(const SentencePieceModel& model,
 absl::StatusOr<TokenList> TokensOfTokenizerJson(absl::string_view file_name, const Json& json,
                                                 uint64_t vocab_size);
 
-// Overwrites with added_tokens.json, then with added_tokens_decoder of tokenizer_config.json.
+// Overwrites with added_tokens.json, then with added_tokens_decoder of tokenizer_config.json
+// (TokenList::SetAdded). With `trusts_special_flag`, tokens of that and, over it, added_tokens of
+// tokenizer.json are CONTROL when their flag says so, else USER_DEFINED, whatever they look like.
 // Ids beyond the list are left out, with a warning. InvalidArgument for malformed entries.
-absl::Status SetAddedTokens(const TokenizerFiles& files, TokenList* list,
+absl::Status SetAddedTokens(const TokenizerFiles& files, bool trusts_special_flag, TokenList* list,
                             std::vector<std::string>* warnings);
 
 }  // namespace gguf

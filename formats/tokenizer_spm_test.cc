@@ -78,7 +78,7 @@ TEST(TokenizerSpm, PiecesThenAddedTokensThenTheirDecoder) {
       "0": {"content": "<unk>", "special": true}, "6": {"content": "▁x▁", "special": false},
       "7": {"content": "<|end|>"}, "100": {"content": "y"}}})");
   warnings.clear();
-  ASSERT_TRUE(SetAddedTokens(files, &*list, &warnings).ok());
+  ASSERT_TRUE(SetAddedTokens(files, false, &*list, &warnings).ok());
   EXPECT_EQ(warnings.size(), 2);
   EXPECT_EQ(TypeOf(*list, 0), TokenType::kControl);
   EXPECT_EQ(list->scores[0], -1000.0f);
@@ -109,7 +109,7 @@ TEST(TokenizerSpm, RefusesMalformedAddedTokens) {
     files.added_tokens = Parse(test.added);
     files.config = Parse(test.config);
     std::vector<std::string> warnings;
-    EXPECT_FALSE(SetAddedTokens(files, &*list, &warnings).ok()) << test.added << test.config;
+    EXPECT_FALSE(SetAddedTokens(files, false, &*list, &warnings).ok()) << test.added << test.config;
   }
 }
 

@@ -47,7 +47,7 @@ absl::StatusOr<WordPieceVocabulary> ReadWordPiece(const TokenizerFiles& files, u
   if (files.tokenizer.is_null()) {
     GGUF_ASSIGN_OR_RETURN(vocabulary.list, ReadVocabTxt(JoinPath(files.folder, "vocab.txt"),
                                                         *files.word_pieces, vocab_size));
-    GGUF_RETURN_IF_ERROR(SetAddedTokens(files, &vocabulary.list, warnings));
+    GGUF_RETURN_IF_ERROR(SetAddedTokens(files, false, &vocabulary.list, warnings));
     vocabulary.lowercase = FindBool(files.config, "do_lower_case");
     vocabulary.strip_accents = FindBool(files.config, "strip_accents");
     return vocabulary;

@@ -1,5 +1,6 @@
 #include "quantize/plan_convert.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +13,11 @@ namespace gguf {
 namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // ggml.h, August 2026
+constexpr uint32_t kMostlyMxfp4Moe = 38;      // likewise: general.file_type
 
 TensorType AutoType(const TensorSource& source) {
   for (const SourceTensor& tensor : source.tensors()) {
-    if (tensor.shape.rank() < 2) continue;
+    if (tensor.shape.rank() < 2 || InfoOf(tensor.type).is_quantized) continue;
     return tensor.type == TensorType::kBF16 ? TensorType::kBF16 : TensorType::kF16;
   }
   return TensorType::kF16;
@@ -29,7 +31,8 @@ absl::StatusOr<PlannedTensor> PlanTensor(const TensorSource& source, size_t inde
   planned.name = tensor.name;
   planned.source_index = index;
   planned.shape = tensor.shape;
-  planned.source_type = tensor.type;
+  planned.source_type = planned.type = tensor.type;
+  if (InfoOf(tensor.type).is_quantized) return planned;  // native blocks are never changed
   planned.type = ConvertsToF32(tensor.name, tensor.shape) ? TensorType::kF32 : type;
   if (!RowBytes(planned.type, tensor.shape.columns()).ok()) {
     planned.type = TensorType::kF16;
@@ -67,7 +70,11 @@ absl::StatusOr<Plan> PlanConversion(const TensorSource& source, const ConvertOpt
     plan.tensors.push_back(std::move(planned));
   }
   Metadata metadata = source.metadata();
-  metadata.Set(keys::kGeneralFileType, uint32_t{recipe->file_type});
+  const bool has_native_mxfp4 =
+      std::any_of(source.tensors().begin(), source.tensors().end(),
+                  [](const SourceTensor& tensor) { return tensor.type == TensorType::kMXFP4; });
+  metadata.Set(keys::kGeneralFileType,
+               has_native_mxfp4 ? kMostlyMxfp4Moe : uint32_t{recipe->file_type});
   metadata.Set(keys::kGeneralQuantizationVersion, kQuantizationVersion);
   GGUF_RETURN_IF_ERROR(LayOut(metadata, options.split, {}, &plan));
   return plan;

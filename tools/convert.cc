@@ -43,6 +43,9 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_option("--metadata", flags->open.metadata_file,
                   "JSON object of metadata that overrides the checkpoint's")
       ->type_name("FILE.json");
+  app->add_option("--pre", flags->open.pre,
+                  "pre-tokenizer of a byte-level BPE [recognised]: llama-bpe, qwen2, gpt-2, ...")
+      ->type_name("NAME");
   app->add_flag("--vocab-only", flags->open.vocab_only, "metadata and tokenizer, no tensors");
   app->add_flag("--print-supported-models", flags->print_supported_models,
                 "list the architectures this version converts");

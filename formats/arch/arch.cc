@@ -4,15 +4,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "formats/arch/bert.h"
 #include "formats/arch/common_metadata.h"
+#include "formats/arch/gemma.h"
+#include "formats/arch/gpt_oss.h"
 #include "formats/arch/llama.h"
+#include "formats/arch/phi3.h"
+#include "formats/arch/qwen.h"
 #include "gguf/base/status_macros.h"
 
 namespace gguf {
 namespace {
 
 constexpr const Family* kFamilies[] = {
-    &kLlamaFamily,
+    &kLlamaFamily, &kMixtralFamily,  &kQwen2Family,  &kQwen2MoeFamily,
+    &kQwen3Family, &kQwen3MoeFamily, &kGemma2Family, &kGemma3Family,
+    &kPhi3Family,  &kGptOssFamily,   &kBertFamily,
 };
 
 std::string SupportedClasses() {
@@ -47,6 +54,21 @@ absl::Status CheckRopeType(const Family& family, const HfConfig& config) {
                                                absl::StrJoin(family.rope_types, ", "), "."));
 }
 
+absl::Status CheckActivation(const Family& family, const HfConfig& config) {
+  for (const absl::string_view key : {"hidden_activation", "hidden_act"}) {
+    const Json* value = config.FindValue(key);
+    if (value == nullptr || value->is_null()) continue;
+    for (const absl::string_view known : family.activations) {
+      if (value->string() != nullptr && *value->string() == known) return absl::OkStatus();
+    }
+    return absl::UnimplementedError(absl::StrCat(
+        config.file_name(), ": ", key, " is ", value->Describe(), ", and for ",
+        config.architecture(), " only ", absl::StrJoin(family.activations, ", "),
+        " is supported; a GGUF does not store it, and a runtime would compute another."));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Span<const Family* const> AllFamilies() { return kFamilies; }
@@ -62,7 +84,9 @@ absl::StatusOr<const Family*> ResolveFamily(HfConfig* config) {
     const ModelClass* found = FindClass(*family, *config);
     const ModelClass& model_class = found == nullptr ? kUnknown : *found;
     GGUF_RETURN_IF_ERROR(config->SetDefaults(model_class.defaults));
-    GGUF_RETURN_IF_ERROR(family->complete_config(model_class, config));
+    if (family->complete_config != nullptr) {
+      GGUF_RETURN_IF_ERROR(family->complete_config(model_class, config));
+    }
     return family;
   }
   return absl::UnimplementedError(
@@ -106,13 +130,33 @@ absl::StatusOr<ModelSizes> ReadModelSizes(const HfConfig& config) {
   }
   sizes.query_rows = sizes.heads * sizes.head_dim;  // both below 2^32
   sizes.kv_rows = sizes.kv_heads * sizes.head_dim;
+  sizes.qkv_rows = sizes.query_rows + 2 * sizes.kv_rows;
+  sizes.twice_feed_forward = 2 * sizes.feed_forward;
+  sizes.expert_feed_forward = sizes.feed_forward;
+  const struct {
+    SizeField field;
+    std::vector<absl::string_view> keys;
+  } kOptional[] = {
+      {&ModelSizes::experts, {"num_local_experts", "num_experts", "n_routed_experts"}},
+      {&ModelSizes::expert_feed_forward, {"moe_intermediate_size"}},
+      {&ModelSizes::shared_feed_forward, {"shared_expert_intermediate_size"}},
+      {&ModelSizes::positions, {"max_position_embeddings"}},
+      {&ModelSizes::token_types, {"type_vocab_size"}},
+  };
+  for (const auto& [field, keys] : kOptional) {
+    GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> value, config.FindUint(keys));
+    if (value.has_value()) sizes.*field = *value;
+  }
   return sizes;
 }
 
 absl::Status SetFamilyMetadata(const Family& family, const HfConfig& config,
                                const ModelSizes& sizes, Metadata* metadata) {
   GGUF_RETURN_IF_ERROR(CheckRopeType(family, config));
-  GGUF_RETURN_IF_ERROR(SetCommonMetadata(family.name, config, metadata));
+  GGUF_RETURN_IF_ERROR(CheckActivation(family, config));
+  if (family.check_config != nullptr) GGUF_RETURN_IF_ERROR(family.check_config(config));
+  GGUF_RETURN_IF_ERROR(SetCommonMetadata(family.name, config, family.omitted_keys, metadata));
+  if (family.set_metadata == nullptr) return absl::OkStatus();
   return family.set_metadata(config, sizes, metadata);
 }
 

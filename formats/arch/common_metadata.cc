@@ -1,5 +1,6 @@
 #include "formats/arch/common_metadata.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -101,10 +102,7 @@ absl::Status SetRope(absl::string_view prefix, const HfConfig& config, Metadata*
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status SetCommonMetadata(absl::string_view prefix, const HfConfig& config,
-                               Metadata* metadata) {
+absl::Status SetAll(absl::string_view prefix, const HfConfig& config, Metadata* metadata) {
   for (const Key& key : kUintKeys) {
     GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> value, config.FindUint(key.Names()));
     if (!value.has_value()) continue;
@@ -116,6 +114,22 @@ absl::Status SetCommonMetadata(absl::string_view prefix, const HfConfig& config,
     metadata->Set(ArchitectureKey(prefix, key.suffix), static_cast<float>(*value));
   }
   return SetRope(prefix, config, metadata);
+}
+
+}  // namespace
+
+absl::Status SetCommonMetadata(absl::string_view prefix, const HfConfig& config,
+                               absl::Span<const absl::string_view> omitted, Metadata* metadata) {
+  Metadata common;
+  GGUF_RETURN_IF_ERROR(SetAll(prefix, config, &common));
+  for (const auto& [key, value] : common.entries()) {
+    const bool is_omitted =
+        std::any_of(omitted.begin(), omitted.end(), [&key = key, prefix](absl::string_view suffix) {
+          return key == ArchitectureKey(prefix, suffix);
+        });
+    if (!is_omitted) metadata->Set(key, value);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace gguf

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "formats/arch/common_tensors.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/keys.h"
 
@@ -10,6 +11,7 @@ namespace gguf {
 namespace {
 
 using S = ModelSizes;
+namespace ct = common_tensors;
 
 constexpr absl::string_view kLlamaDefaults = R"({
     "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008,
@@ -22,35 +24,75 @@ constexpr absl::string_view kMistralDefaults = R"({
     "head_dim": null, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6,
     "rope_theta": 10000.0, "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": 2})";
 
-constexpr ModelClass kClasses[] = {
+constexpr absl::string_view kMixtralDefaults = R"({
+    "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 14336,
+    "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+    "head_dim": null, "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
+    "rope_theta": 1000000.0, "num_local_experts": 8, "num_experts_per_tok": 2,
+    "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": 2})";
+
+constexpr ModelClass kLlamaClasses[] = {
     {"LlamaForCausalLM", "llama", kLlamaDefaults},
     {"MistralForCausalLM", "mistral", kMistralDefaults},
 };
+constexpr ModelClass kMixtralClasses[] = {{"MixtralForCausalLM", "mixtral", kMixtralDefaults}};
 
 constexpr absl::string_view kRopeTypes[] = {"linear", "dynamic", "yarn", "llama3"};
 
 // Rotary pairs are adjacent in a GGUF and half-split in the checkpoint, so Q and K are reordered.
-constexpr TensorRule kTensors[] = {
-    {"model.embed_tokens", "token_embd", &S::vocab, &S::hidden},
-    {"model.norm", "output_norm", &S::hidden, nullptr},
-    {"lm_head", "output", &S::vocab, &S::hidden, nullptr, Presence::kRequiredUnlessTied},
-    {"model.layers.N.input_layernorm", "blk.N.attn_norm", &S::hidden, nullptr},
-    {"model.layers.N.self_attn.q_proj", "blk.N.attn_q", &S::query_rows, &S::hidden, &S::heads,
-     Presence::kRequired, "attention_bias"},
-    {"model.layers.N.self_attn.k_proj", "blk.N.attn_k", &S::kv_rows, &S::hidden, &S::kv_heads,
-     Presence::kRequired, "attention_bias"},
-    {"model.layers.N.self_attn.v_proj", "blk.N.attn_v", &S::kv_rows, &S::hidden, nullptr,
-     Presence::kRequired, "attention_bias"},
-    {"model.layers.N.self_attn.o_proj", "blk.N.attn_output", &S::hidden, &S::query_rows, nullptr,
-     Presence::kRequired, "attention_bias"},
-    {"model.layers.N.post_attention_layernorm", "blk.N.ffn_norm", &S::hidden, nullptr},
-    {"model.layers.N.mlp.gate_proj", "blk.N.ffn_gate", &S::feed_forward, &S::hidden, nullptr,
-     Presence::kRequired, "mlp_bias"},
-    {"model.layers.N.mlp.up_proj", "blk.N.ffn_up", &S::feed_forward, &S::hidden, nullptr,
-     Presence::kRequired, "mlp_bias"},
-    {"model.layers.N.mlp.down_proj", "blk.N.ffn_down", &S::hidden, &S::feed_forward, nullptr,
-     Presence::kRequired, "mlp_bias"},
+constexpr TensorRule kAttention[] = {
+    {.source = "model.layers.N.self_attn.q_proj",
+     .target = "blk.N.attn_q",
+     .rows = &S::query_rows,
+     .columns = &S::hidden,
+     .permuted_heads = &S::heads,
+     .bias_key = "attention_bias"},
+    {.source = "model.layers.N.self_attn.k_proj",
+     .target = "blk.N.attn_k",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden,
+     .permuted_heads = &S::kv_heads,
+     .bias_key = "attention_bias"},
+    {.source = "model.layers.N.self_attn.v_proj",
+     .target = "blk.N.attn_v",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden,
+     .bias_key = "attention_bias"},
+    {.source = "model.layers.N.self_attn.o_proj",
+     .target = "blk.N.attn_output",
+     .rows = &S::hidden,
+     .columns = &S::query_rows,
+     .bias_key = "attention_bias"},
 };
+
+constexpr TensorRule kMixtralExperts[] = {
+    {.source = "model.layers.N.block_sparse_moe.gate",
+     .target = "blk.N.ffn_gate_inp",
+     .rows = &S::experts,
+     .columns = &S::hidden},
+    {.source = "model.layers.N.block_sparse_moe.experts.X.w1",
+     .target = "blk.N.ffn_gate_exps",
+     .rows = &S::feed_forward,
+     .columns = &S::hidden,
+     .matrices = &S::experts},
+    {.source = "model.layers.N.block_sparse_moe.experts.X.w3",
+     .target = "blk.N.ffn_up_exps",
+     .rows = &S::feed_forward,
+     .columns = &S::hidden,
+     .matrices = &S::experts},
+    {.source = "model.layers.N.block_sparse_moe.experts.X.w2",
+     .target = "blk.N.ffn_down_exps",
+     .rows = &S::hidden,
+     .columns = &S::feed_forward,
+     .matrices = &S::experts},
+};
+
+constexpr absl::Span<const TensorRule> kLlamaTensors[] = {ct::kEmbedding, ct::kOutput, ct::kNorms,
+                                                          kAttention, ct::kFeedForward};
+constexpr absl::Span<const TensorRule> kMixtralTensors[] = {ct::kEmbedding, ct::kOutput, ct::kNorms,
+                                                            kAttention, kMixtralExperts};
+
+constexpr absl::string_view kActivations[] = {"silu"};
 
 // In the llama class these follow from other keys; mistral states them.
 absl::Status CompleteConfig(const ModelClass& model_class, HfConfig* config) {
@@ -144,9 +186,22 @@ absl::StatusOr<std::vector<GeneratedTensor>> GenerateTensors(const HfConfig& con
 
 }  // namespace
 
-constexpr Family kLlamaFamily = {
-    "llama",        kClasses,    kTensors,        kRopeTypes,
-    CompleteConfig, SetMetadata, AdjustTokenizer, GenerateTensors,
-};
+constexpr Family kLlamaFamily = {.name = "llama",
+                                 .classes = kLlamaClasses,
+                                 .tensors = kLlamaTensors,
+                                 .rope_types = kRopeTypes,
+                                 .activations = kActivations,
+                                 .complete_config = CompleteConfig,
+                                 .set_metadata = SetMetadata,
+                                 .adjust_tokenizer = AdjustTokenizer,
+                                 .generate_tensors = GenerateTensors};
+constexpr Family kMixtralFamily = {.name = "llama",
+                                   .classes = kMixtralClasses,
+                                   .tensors = kMixtralTensors,
+                                   .rope_types = kRopeTypes,
+                                   .activations = kActivations,
+                                   .set_metadata = SetMetadata,
+                                   .adjust_tokenizer = AdjustTokenizer,
+                                   .generate_tensors = GenerateTensors};
 
 }  // namespace gguf

@@ -1,4 +1,4 @@
-// LlamaForCausalLM and MistralForCausalLM.
+// LlamaForCausalLM and MistralForCausalLM; MixtralForCausalLM, the same with experts.
 
 #ifndef GGUF_TOOLCHAIN_FORMATS_ARCH_LLAMA_H_
 #define GGUF_TOOLCHAIN_FORMATS_ARCH_LLAMA_H_
@@ -8,6 +8,7 @@
 namespace gguf {
 
 extern const Family kLlamaFamily;
+extern const Family kMixtralFamily;
 
 }  // namespace gguf
 

@@ -102,7 +102,7 @@ TEST(Llama, RefusesSizesThatDoNotFit) {
   }
   EXPECT_THAT(Keys("MambaForCausalLM", "mamba", ""),
               HasSubstr("the architecture MambaForCausalLM is not supported; supported are "
-                        "LlamaForCausalLM, MistralForCausalLM"));
+                        "LlamaForCausalLM, MistralForCausalLM, MixtralForCausalLM"));
   EXPECT_THAT(Keys("LlamaForCausalLM", "odd", ""),
               HasSubstr("there is no default for model_type \"odd\""));
 }

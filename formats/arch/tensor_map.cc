@@ -1,6 +1,8 @@
 #include "formats/arch/tensor_map.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
@@ -17,6 +19,9 @@ namespace {
 
 constexpr absl::string_view kLayerMark = ".N.";
 constexpr absl::string_view kLayers = ".layers.";
+constexpr absl::string_view kExpertMark = ".X.";
+constexpr absl::string_view kExperts = ".experts.";
+constexpr uint64_t kMxfp4Values = 32;  // of a block
 
 // Parts of a multimodal checkpoint that are no language model.
 constexpr absl::string_view kOtherTowers[] = {"vision_",     "vision.",      "visual.",
@@ -36,33 +41,60 @@ bool IsDropped(absl::string_view name) {
          std::any_of(std::begin(kComputedSuffixes), std::end(kComputedSuffixes), ends);
 }
 
-// A source name taken apart: "model.layers.3.mlp.up_proj.bias" is
-// {"model.layers.N.mlp.up_proj", 3, is_bias}.
+bool IsDroppedBy(const Family& family, absl::string_view name) {
+  return std::any_of(family.dropped.begin(), family.dropped.end(),
+                     [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
+}
+
+enum class Part { kWeight, kBias, kBlocks, kScales };
+constexpr struct {
+  absl::string_view suffix;
+  Part part;
+} kParts[] = {{".weight", Part::kWeight},
+              {".bias", Part::kBias},
+              {".blocks", Part::kBlocks},
+              {".scales", Part::kScales}};
+
+// A source name taken apart: "model.layers.3.mlp.experts.7.up_proj.bias" is
+// {"model.layers.N.mlp.experts.X.up_proj", 3, 7, kBias}.
 struct ParsedName {
   std::string rule;
   uint64_t layer = 0;
-  bool is_bias = false;
+  absl::optional<uint64_t> expert;
+  Part part = Part::kWeight;
 };
+
+// Replaces the number behind `mark` in `name` by `stand_in`. False when there is no plain number.
+bool TakeNumber(absl::string_view mark, absl::string_view stand_in, std::string* name,
+                uint64_t* number) {
+  const size_t start = name->find(std::string(mark)) + mark.size();
+  const size_t end = name->find('.', start);
+  const std::string digits = name->substr(start, end == std::string::npos ? end : end - start);
+  if (!absl::SimpleAtoi(digits, number) || absl::StrCat(*number) != digits) return false;
+  name->replace(start, digits.size(), std::string(stand_in));
+  return true;
+}
 
 // False when the name cannot belong to any rule.
 bool ParseName(absl::string_view name, ParsedName* parsed) {
-  if (absl::ConsumeSuffix(&name, ".bias")) {
-    parsed->is_bias = true;
-  } else if (!absl::ConsumeSuffix(&name, ".weight")) {
+  bool has_part = false;
+  for (const auto& [suffix, part] : kParts) {
+    if (!absl::ConsumeSuffix(&name, suffix)) continue;
+    parsed->part = part;
+    has_part = true;
+    break;
+  }
+  if (!has_part) return false;
+  parsed->rule = std::string(name);
+  if (absl::StrContains(name, kLayers) &&
+      !TakeNumber(kLayers, "N", &parsed->rule, &parsed->layer)) {
     return false;
   }
-  const size_t layers = name.find(kLayers);
-  if (layers == absl::string_view::npos) {
-    parsed->rule = std::string(name);
-    return true;
+  // Fused experts have no number.
+  uint64_t expert = 0;
+  if (absl::StrContains(name, kExperts) && TakeNumber(kExperts, "X", &parsed->rule, &expert)) {
+    parsed->expert = expert;
   }
-  const absl::string_view behind = name.substr(layers + kLayers.size());
-  const absl::string_view digits = behind.substr(0, behind.find('.'));
-  if (!absl::SimpleAtoi(digits, &parsed->layer) || absl::StrCat(parsed->layer) != digits) {
-    return false;
-  }
-  parsed->rule =
-      absl::StrCat(name.substr(0, layers + kLayers.size()), "N", behind.substr(digits.size()));
   return true;
 }
 
@@ -72,42 +104,37 @@ std::string AtLayer(absl::string_view pattern, uint64_t layer, absl::string_view
 }
 
 bool IsPerLayer(const TensorRule& rule) { return absl::StrContains(rule.source, kLayerMark); }
+bool IsPerExpert(const TensorRule& rule) { return absl::StrContains(rule.source, kExpertMark); }
 
 class Mapper {
  public:
   Mapper(absl::string_view origin, const Family& family, const HfConfig& config,
          const ModelSizes& sizes)
       : origin_(origin), family_(family), config_(config), sizes_(sizes) {
-    for (const TensorRule& rule : family.tensors) rules_.emplace(rule.source, &rule);
+    for (const absl::Span<const TensorRule> group : family.tensors) {
+      for (const TensorRule& rule : group) rules_[rule.source].push_back(&rule);
+    }
   }
 
   absl::Status Add(size_t source, const SafetensorsTensor& tensor) {
-    const std::string name = absl::StrReplaceAll(tensor.name, {{"language_model.", ""}});
-    if (IsDropped(name)) return absl::OkStatus();
+    std::string name = absl::StrReplaceAll(tensor.name, {{"language_model.", ""}});
+    for (const Rename& rename : family_.renames) {
+      name = absl::StrReplaceAll(name, {{rename.from, rename.to}});
+    }
+    if (IsDropped(name) || IsDroppedBy(family_, name)) return absl::OkStatus();
     ParsedName parsed;
-    const TensorRule* rule = ParseName(name, &parsed) ? FindRule(parsed) : nullptr;
-    if (rule == nullptr) {
-      unmapped_.Add(EscapeText(tensor.name, 80));
-      return absl::OkStatus();
+    bool is_mapped = false;
+    if (ParseName(name, &parsed)) {
+      const auto found = rules_.find(parsed.rule);
+      if (found != rules_.end()) {
+        for (const TensorRule* rule : found->second) {
+          if (!Takes(*rule, parsed)) continue;
+          is_mapped = true;
+          GGUF_RETURN_IF_ERROR(AddBy(*rule, parsed, source, tensor));
+        }
+      }
     }
-    const absl::string_view suffix = parsed.is_bias ? ".bias" : ".weight";
-    MappedTensor mapped = {source, AtLayer(rule->target, parsed.layer, suffix), tensor.shape,
-                           rule->permuted_heads == nullptr ? 0 : sizes_.*rule->permuted_heads};
-    const Shape expected = parsed.is_bias || rule->columns == nullptr
-                               ? Shape({sizes_.*rule->rows})
-                               : Shape({sizes_.*rule->rows, sizes_.*rule->columns});
-    if (tensor.shape != expected) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          origin_, ": tensor ", tensor.name, " has the shape ", tensor.shape.ToString(), ", and ",
-          expected.ToString(),
-          " follows from config.json; the files do not belong to the same checkpoint."));
-    }
-    if (!present_.emplace(mapped.name, source).second) {
-      return absl::InvalidArgumentError(absl::StrCat(origin_, ": tensor ", tensor.name,
-                                                     " is there under two names, both for ",
-                                                     mapped.name, "; remove one of them."));
-    }
-    mapped_.push_back(std::move(mapped));
+    if (!is_mapped) unmapped_.Add(EscapeText(tensor.name, 80));
     return absl::OkStatus();
   }
 
@@ -123,28 +150,96 @@ class Mapper {
   }
 
  private:
-  const TensorRule* FindRule(const ParsedName& parsed) const {
-    const auto found = rules_.find(parsed.rule);
-    if (found == rules_.end()) return nullptr;
-    const TensorRule* rule = found->second;
-    if (parsed.is_bias && rule->bias_key.empty()) return nullptr;
-    return IsPerLayer(*rule) && parsed.layer >= sizes_.layers ? nullptr : rule;
+  // Whether `rule`, found by name, is for this part, layer and expert.
+  bool Takes(const TensorRule& rule, const ParsedName& parsed) const {
+    if (IsPerLayer(rule) && parsed.layer >= sizes_.layers) return false;
+    if (IsPerExpert(rule) && *parsed.expert >= sizes_.experts) return false;
+    if (parsed.part == Part::kBias) return !rule.bias_key.empty();
+    return rule.is_mxfp4 == (parsed.part != Part::kWeight);
   }
 
-  absl::Status CheckNoneMissing() const {
+  // What config.json makes of it: the stored tensor's shape, or the GGUF's.
+  Shape ShapeOf(const TensorRule& rule, Part part, bool is_stored) const {
+    std::vector<uint64_t> dims;
+    const bool is_fused = is_stored && rule.choice != RowChoice::kAll;
+    if (rule.matrices != nullptr && !(is_stored && IsPerExpert(rule))) {
+      dims.push_back(sizes_.*rule.matrices);
+    }
+    dims.push_back(sizes_.*rule.rows * (is_fused ? 2 : 1));
+    if (part == Part::kBias || rule.columns == nullptr) return Shape(dims.begin(), dims.end());
+    dims.push_back(sizes_.*rule.columns);
+    if (is_stored && rule.is_mxfp4) {
+      dims.back() /= kMxfp4Values;
+      if (part == Part::kBlocks) dims.push_back(kMxfp4Values / 2);
+    }
+    return Shape(dims.begin(), dims.end());
+  }
+
+  absl::Status CheckShape(const TensorRule& rule, const ParsedName& parsed,
+                          const SafetensorsTensor& tensor) const {
+    const Shape expected = ShapeOf(rule, parsed.part, /*is_stored=*/true);
+    const bool has_type =
+        !rule.is_mxfp4 || parsed.part == Part::kBias ||
+        (tensor.type == ElementType::kU8 && sizes_.*rule.columns % kMxfp4Values == 0);
+    if (tensor.shape == expected && has_type) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(origin_, ": tensor ", tensor.name, " has the shape ", tensor.shape.ToString(),
+                     has_type ? "" : absl::StrCat(" of ", NameOf(tensor.type)), ", and ",
+                     expected.ToString(), has_type ? "" : " of U8, in whole blocks of 32 values,",
+                     " follows from config.json; the files do not belong to the same checkpoint."));
+  }
+
+  absl::Status AddBy(const TensorRule& rule, const ParsedName& parsed, size_t source,
+                     const SafetensorsTensor& tensor) {
+    GGUF_RETURN_IF_ERROR(CheckShape(rule, parsed, tensor));
+    const std::string name =
+        AtLayer(rule.target, parsed.layer, parsed.part == Part::kBias ? ".bias" : ".weight");
+    const auto [place, is_new] = present_.emplace(name, mapped_.size());
+    if (is_new) {
+      MappedTensor mapped;
+      mapped.name = name;
+      mapped.shape = ShapeOf(rule, parsed.part, /*is_stored=*/false);
+      mapped.permuted_heads = rule.permuted_heads == nullptr ? 0 : sizes_.*rule.permuted_heads;
+      mapped.choice = rule.choice;
+      mapped.adds_one = rule.adds_one;
+      mapped.is_bias = parsed.part == Part::kBias || rule.columns == nullptr;
+      // The number of experts may be absurd, but a stack grows only with the tensors there are.
+      mapped_.push_back(std::move(mapped));
+    }
+    MappedTensor& mapped = mapped_[place->second];
+    if (parsed.part == Part::kScales) {
+      if (!mapped.scales.has_value()) {
+        mapped.scales = source;
+        return absl::OkStatus();
+      }
+    } else if (IsPerExpert(rule)) {
+      if (stacks_[place->second].emplace(*parsed.expert, source).second) return absl::OkStatus();
+    } else if (mapped.sources.empty() && stacks_.count(place->second) == 0) {
+      mapped.sources = {source};
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(absl::StrCat(origin_, ": tensor ", tensor.name,
+                                                   " is there under two names, both for ", name,
+                                                   "; remove one of them."));
+  }
+
+  absl::Status CheckNoneMissing() {
     GGUF_ASSIGN_OR_RETURN(const bool is_tied, config_.GetBoolOr("tie_word_embeddings", false));
     NameList missing;
-    for (const TensorRule& rule : family_.tensors) {
-      const bool weight_needed = rule.presence == Presence::kRequired || !is_tied;
-      bool bias_needed = false;
-      if (!rule.bias_key.empty()) {
-        GGUF_ASSIGN_OR_RETURN(bias_needed, config_.GetBoolOr(rule.bias_key, false));
-      }
-      const uint64_t layers = IsPerLayer(rule) ? sizes_.layers : 1;
-      // num_hidden_layers may be absurd: the search ends soon after the first gap.
-      for (uint64_t layer = 0; layer < layers && missing.count() < kManyMissing; ++layer) {
-        if (weight_needed) CheckPresent(rule, layer, ".weight", &missing);
-        if (bias_needed) CheckPresent(rule, layer, ".bias", &missing);
+    for (const absl::Span<const TensorRule> group : family_.tensors) {
+      for (const TensorRule& rule : group) {
+        if (rule.presence == Presence::kAlternative) continue;
+        const bool weight_needed = rule.presence == Presence::kRequired || !is_tied;
+        bool bias_needed = rule.bias_key == kBiasRequired;
+        if (!rule.bias_key.empty() && !bias_needed) {
+          GGUF_ASSIGN_OR_RETURN(bias_needed, config_.GetBoolOr(rule.bias_key, false));
+        }
+        const uint64_t layers = IsPerLayer(rule) ? sizes_.layers : 1;
+        // num_hidden_layers may be absurd: the search ends soon after the first gap.
+        for (uint64_t layer = 0; layer < layers && missing.count() < kManyMissing; ++layer) {
+          if (weight_needed) CheckPresent(rule, layer, ".weight", &missing);
+          if (bias_needed) CheckPresent(rule, layer, ".bias", &missing);
+        }
       }
     }
     if (missing.count() == 0) return absl::OkStatus();
@@ -155,9 +250,31 @@ class Mapper {
   }
 
   void CheckPresent(const TensorRule& rule, uint64_t layer, absl::string_view suffix,
-                    NameList* missing) const {
-    if (!present_.contains(AtLayer(rule.target, layer, suffix))) {
-      missing->Add(AtLayer(rule.source, layer, suffix));
+                    NameList* missing) {
+    const std::string source = AtLayer(rule.source, layer, suffix);
+    const auto found = present_.find(AtLayer(rule.target, layer, suffix));
+    if (found == present_.end()) {
+      missing->Add(source);
+      return;
+    }
+    MappedTensor& mapped = mapped_[found->second];
+    const auto stack = stacks_.find(found->second);
+    if (stack != stacks_.end()) {
+      // Both ordered: the first gap shows where the numbers part.
+      uint64_t expert = 0;
+      for (const auto& [number, index] : stack->second) {
+        if (number != expert) break;
+        ++expert;
+      }
+      if (expert < sizes_.experts) {
+        missing->Add(absl::StrReplaceAll(source, {{kExpertMark, absl::StrCat(".", expert, ".")}}));
+        return;
+      }
+      mapped.sources.clear();
+      for (const auto& [number, index] : stack->second) mapped.sources.push_back(index);
+    } else if (rule.is_mxfp4 && suffix == ".weight" &&
+               (mapped.sources.empty() || !mapped.scales.has_value())) {
+      missing->Add(AtLayer(rule.source, layer, mapped.sources.empty() ? ".blocks" : ".scales"));
     }
   }
 
@@ -167,8 +284,9 @@ class Mapper {
   const Family& family_;
   const HfConfig& config_;
   const ModelSizes& sizes_;
-  absl::flat_hash_map<absl::string_view, const TensorRule*> rules_;
-  absl::flat_hash_map<std::string, size_t> present_;
+  absl::flat_hash_map<absl::string_view, std::vector<const TensorRule*>> rules_;
+  absl::flat_hash_map<std::string, size_t> present_;  // index into mapped_ by name in the GGUF
+  absl::flat_hash_map<size_t, std::map<uint64_t, size_t>> stacks_;  // of mapped_: expert -> source
   std::vector<MappedTensor> mapped_;
   NameList unmapped_;
 };

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "formats/arch/arch.h"
 #include "formats/hf_config.h"
@@ -19,16 +20,27 @@
 namespace gguf {
 
 struct MappedTensor {
-  size_t source;                // index into the tensors given
-  std::string name;             // in the GGUF
-  Shape shape;                  // as in the checkpoint
-  uint64_t permuted_heads = 0;  // TensorRule::permuted_heads; 0: rows stay in order
+  std::string name;  // in the GGUF
+  Shape shape;       // in the GGUF
+
+  // Indices into the tensors given: one, or one per matrix of a stack.
+  std::vector<size_t> sources;
+  // Of the scales that belong to sources[0], the codes, when this is MXFP4.
+  absl::optional<size_t> scales;
+
+  bool is_bias = false;  // or another vector (per matrix): `permuted_heads` and `choice` count its
+                         // elements
+
+  // From the TensorRule.
+  uint64_t permuted_heads = 0;  // 0: rows stay in order
+  RowChoice choice = RowChoice::kAll;
+  bool adds_one = false;
 };
 
-// What becomes of every tensor, in the order given. Tensors of other towers (vision, audio) and
-// what can be computed (rotary frequencies, masks) are dropped. InvalidArgument, naming `origin`
-// and the tensors: one that no rule is for, two for one rule, one that is missing in any layer, a
-// shape that does not follow from config.json.
+// What becomes of every tensor, in the order given (a stack at its first expert). Tensors of other
+// towers (vision, audio) and what can be computed (rotary frequencies, masks) are dropped.
+// InvalidArgument, naming `origin` and the tensors: one that no rule is for, two for one rule, one
+// that is missing in any layer, a shape that does not follow from config.json.
 absl::StatusOr<std::vector<MappedTensor>> MapTensors(
     absl::string_view origin, const Family& family, const HfConfig& config, const ModelSizes& sizes,
     absl::Span<const SafetensorsTensor* const> tensors);

@@ -91,7 +91,7 @@ TEST_F(TensorMapTest, MapsNamesShapesAndHeads) {
   std::vector<std::string> names;
   for (size_t i = 0; i < 12; ++i) {
     const MappedTensor& tensor = (*mapped)[i];
-    EXPECT_EQ(tensor.source, i);
+    EXPECT_EQ(tensor.sources, std::vector<size_t>{i});
     EXPECT_EQ(tensor.shape, tensors_[i].shape);
     names.push_back(absl::StrCat(tensor.name, " ", tensor.permuted_heads));
   }

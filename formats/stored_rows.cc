@@ -1,0 +1,153 @@
+#include "formats/stored_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "formats/row_order.h"
+#include "gguf/base/status_macros.h"
+
+namespace gguf {
+namespace {
+
+// How a stored tensor lies in memory, in rows that the tensor's choice counts: those of a matrix,
+// or the elements of a vector.
+struct Layout {
+  uint64_t matrix_rows;  // that become rows of the GGUF tensor
+  uint64_t row_bytes;
+};
+
+// Rows [row, row + num_rows) within matrix `matrix` of the tensor.
+struct Stretch {
+  uint64_t matrix;
+  uint64_t row;
+  uint64_t num_rows;
+};
+
+// Reads stored rows of one matrix: `first` counts from the start of that matrix.
+class MatrixReader {
+ public:
+  MatrixReader(const SafetensorsSet& set, size_t source, uint64_t first_stored_row,
+               uint64_t row_bytes)
+      : set_(set), source_(source), base_(first_stored_row), row_bytes_(row_bytes) {}
+
+  absl::Status Read(uint64_t first, absl::Span<uint8_t> rows) const {
+    return set_.Read(source_, (base_ + first) * row_bytes_, rows);
+  }
+
+ private:
+  const SafetensorsSet& set_;
+  size_t source_;
+  uint64_t base_;
+  uint64_t row_bytes_;
+};
+
+// Every second row, from `first_stored` on.
+absl::Status ReadAlternate(const MatrixReader& reader, uint64_t first_stored, uint64_t row_bytes,
+                           absl::Span<uint8_t> out) {
+  const uint64_t num_rows = out.size() / row_bytes;
+  const uint64_t stored_bytes = (2 * num_rows - 1) * row_bytes;
+  const std::unique_ptr<uint8_t[]> stored(new uint8_t[stored_bytes]);
+  GGUF_RETURN_IF_ERROR(reader.Read(first_stored, absl::MakeSpan(stored.get(), stored_bytes)));
+  for (uint64_t row = 0; row < num_rows; ++row) {
+    std::memcpy(out.data() + row * row_bytes, stored.get() + 2 * row * row_bytes, row_bytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadStretch(const SafetensorsSet& set, const MappedTensor& tensor,
+                         const Layout& layout, size_t source, const Stretch& stretch,
+                         absl::Span<uint8_t> out) {
+  const bool is_stack = tensor.sources.size() > 1;
+  const uint64_t stored_rows = layout.matrix_rows * (tensor.choice == RowChoice::kAll ? 1 : 2);
+  const MatrixReader reader(set, source, is_stack ? 0 : stretch.matrix * stored_rows,
+                            layout.row_bytes);
+  switch (tensor.choice) {
+    case RowChoice::kEven:
+      return ReadAlternate(reader, 2 * stretch.row, layout.row_bytes, out);
+    case RowChoice::kOdd:
+      return ReadAlternate(reader, 2 * stretch.row + 1, layout.row_bytes, out);
+    case RowChoice::kFirstHalf:
+      return reader.Read(stretch.row, out);
+    case RowChoice::kSecondHalf:
+      return reader.Read(layout.matrix_rows + stretch.row, out);
+    case RowChoice::kAll:
+      break;
+  }
+  if (tensor.permuted_heads == 0) return reader.Read(stretch.row, out);
+  return ReadInterleavedRows(
+      layout.matrix_rows / tensor.permuted_heads, layout.row_bytes, stretch.row,
+      [&](uint64_t row, absl::Span<uint8_t> bytes) { return reader.Read(row, bytes); }, out);
+}
+
+// `out` is rows of `layout`, from `first_row` on. `source`: index into the set of a tensor that is
+// no stack.
+absl::Status ReadByLayout(const SafetensorsSet& set, const MappedTensor& tensor,
+                          const Layout& layout, size_t source, uint64_t first_row,
+                          absl::Span<uint8_t> out) {
+  uint64_t num_rows = out.size() / layout.row_bytes;
+  uint8_t* place = out.data();
+  while (num_rows > 0) {
+    Stretch stretch = {first_row / layout.matrix_rows, first_row % layout.matrix_rows, 0};
+    stretch.num_rows = std::min(num_rows, layout.matrix_rows - stretch.row);
+    const uint64_t bytes = stretch.num_rows * layout.row_bytes;
+    const bool is_stack = tensor.sources.size() > 1;
+    GGUF_RETURN_IF_ERROR(ReadStretch(set, tensor, layout,
+                                     is_stack ? tensor.sources[stretch.matrix] : source, stretch,
+                                     absl::MakeSpan(place, bytes)));
+    place += bytes;
+    first_row += stretch.num_rows;
+    num_rows -= stretch.num_rows;
+  }
+  return absl::OkStatus();
+}
+
+// Rows of one matrix of a tensor with more than two dimensions, or of all of it.
+uint64_t MatrixRows(const Shape& shape) {
+  return shape.rank() <= 2 ? shape.rows() : shape.dims()[shape.rank() - 2];
+}
+
+// Moves a block's 32 codes and its scale to where a GGUF has them.
+void RepackBlock(const uint8_t* codes, uint8_t scale, uint8_t* block) {
+  const auto code = [codes](int value) -> uint8_t {
+    return value % 2 == 0 ? codes[value / 2] & 15 : codes[value / 2] >> 4;
+  };
+  block[0] = scale;
+  for (int j = 0; j < 16; ++j) block[1 + j] = static_cast<uint8_t>(code(j) | code(j + 16) << 4);
+}
+
+}  // namespace
+
+absl::Status ReadTensorRows(const SafetensorsSet& set, const MappedTensor& tensor,
+                            uint64_t first_row, absl::Span<uint8_t> out) {
+  const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
+  const uint64_t columns = tensor.shape.columns();
+  if (!tensor.is_bias) {
+    return ReadByLayout(set, tensor, {MatrixRows(tensor.shape), columns * element_bytes},
+                        tensor.sources[0], first_row, out);
+  }
+  // A vector is one row to callers; its elements are what is chosen and reordered.
+  return ReadByLayout(set, tensor, {columns, element_bytes}, tensor.sources[0], first_row * columns,
+                      out);
+}
+
+absl::Status ReadMxfp4Rows(const SafetensorsSet& set, const MappedTensor& tensor,
+                           uint64_t first_row, absl::Span<uint8_t> out) {
+  const uint64_t row_blocks = tensor.shape.columns() / kMxfp4BlockValues;
+  const uint64_t num_blocks = out.size() / kMxfp4BlockBytes;
+  const uint64_t code_bytes = kMxfp4BlockValues / 2;
+  const std::unique_ptr<uint8_t[]> codes(new uint8_t[num_blocks * code_bytes]);
+  const std::unique_ptr<uint8_t[]> scales(new uint8_t[num_blocks]);
+  const uint64_t matrix_rows = MatrixRows(tensor.shape);
+  GGUF_RETURN_IF_ERROR(ReadByLayout(set, tensor, {matrix_rows, row_blocks * code_bytes},
+                                    tensor.sources[0], first_row,
+                                    absl::MakeSpan(codes.get(), num_blocks * code_bytes)));
+  GGUF_RETURN_IF_ERROR(ReadByLayout(set, tensor, {matrix_rows, row_blocks}, *tensor.scales,
+                                    first_row, absl::MakeSpan(scales.get(), num_blocks)));
+  for (uint64_t b = 0; b < num_blocks; ++b) {
+    RepackBlock(codes.get() + b * code_bytes, scales[b], out.data() + b * kMxfp4BlockBytes);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gguf
