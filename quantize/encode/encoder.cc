@@ -24,6 +24,7 @@
 #include "quantize/encode/q5_k.h"
 #include "quantize/encode/q6_k.h"
 #include "quantize/encode/q8_0.h"
+#include "quantize/encode/refine/iq1.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -33,6 +34,8 @@ namespace {
 constexpr absl::string_view kEffortNames[] = {"reference", "standard", "max"};
 
 constexpr Effort kRef = Effort::kReference;
+constexpr Effort kStd = Effort::kStandard;
+constexpr Effort kMax = Effort::kMax;
 
 // Type, effort, uses weights, requires weights, fast, reference.
 constexpr Encoder kEncoders[] = {
@@ -52,11 +55,15 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kIQ2_XS, kRef, true, true, EncodeIQ2_XS, EncodeIQ2_XSReference},
     {TensorType::kIQ3_XXS, kRef, true, false, EncodeIQ3_XXS, EncodeIQ3_XXSReference},
     {TensorType::kIQ1_S, kRef, true, true, EncodeIQ1_S, EncodeIQ1_SReference},
+    {TensorType::kIQ1_S, kStd, true, true, EncodeIQ1_SStandard, EncodeIQ1_SStandardScalar},
+    {TensorType::kIQ1_S, kMax, true, true, EncodeIQ1_SMax, EncodeIQ1_SMaxScalar},
     {TensorType::kIQ4_NL, kRef, true, false, EncodeIQ4_NL, EncodeIQ4_NLReference},
     {TensorType::kIQ3_S, kRef, true, false, EncodeIQ3_S, EncodeIQ3_SReference},
     {TensorType::kIQ2_S, kRef, true, false, EncodeIQ2_S, EncodeIQ2_SReference},
     {TensorType::kIQ4_XS, kRef, true, false, EncodeIQ4_XS, EncodeIQ4_XSReference},
     {TensorType::kIQ1_M, kRef, true, false, EncodeIQ1_M, EncodeIQ1_MReference},
+    {TensorType::kIQ1_M, kStd, true, false, EncodeIQ1_MStandard, EncodeIQ1_MStandardScalar},
+    {TensorType::kIQ1_M, kMax, true, false, EncodeIQ1_MMax, EncodeIQ1_MMaxScalar},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
     {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
     {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},

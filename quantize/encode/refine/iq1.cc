@@ -1,0 +1,176 @@
+#include "quantize/encode/refine/iq1.h"
+
+#include <cstring>
+
+#include "formats/codec/iq1_m.h"
+#include "formats/codec/iq1_s.h"
+#include "gguf/tensor_type.h"
+#include "quantize/encode/error_weights.h"
+#include "quantize/encode/iq1_m.h"
+#include "quantize/encode/iq1_s.h"
+#include "quantize/encode/refine/iq1_refine.h"
+
+namespace gguf {
+namespace {
+
+constexpr size_t kValues = 256;
+
+// Two samples are enough to follow the scale some 20 % up and down; the starts matter more.
+constexpr float kStandardRatios[] = {0.92f, 1.08f};
+constexpr float kStandardStarts[] = {1.0f, 0.85f, 0.92f, 1.08f, 1.17f};
+constexpr Iq1Plan kStandard = {kStandardRatios, kStandardStarts, 2, 0};
+
+constexpr float kMaxRatios[] = {0.75f, 0.91f, 1.08f, 1.25f};
+constexpr float kMaxStarts[] = {1.0f,  0.75f, 0.8f,  0.85f, 0.9f, 0.95f,
+                                1.05f, 1.1f,  1.15f, 1.2f,  1.3f, 1.4f};
+constexpr Iq1Plan kMax = {kMaxRatios, kMaxStarts, 3, 2};
+
+struct IQ1_S {
+  using Block = BlockIQ1_S;
+  static constexpr TensorType kType = TensorType::kIQ1_S;
+  static constexpr Iq1Shape kShape = kIq1_SShape;
+
+  static Iq1Parts Unpack(const Block& block) {
+    Iq1Parts parts = {};
+    parts.d = block.d;
+    for (size_t b = 0; b < kShape.num_sub_blocks; ++b) {
+      const uint32_t word = block.qh[b];
+      parts.scale_codes[b] = word >> 12 & 7;
+      for (size_t i = 0; i < 4; ++i) {
+        parts.negative[4 * b + i] = word >> 15;
+        parts.rows[4 * b + i] =
+            static_cast<uint16_t>(block.qs[4 * b + i] | (word >> 3 * i & 7) << 8);
+      }
+    }
+    return parts;
+  }
+
+  static void Pack(const Iq1Parts& parts, Block& block) {
+    block.d = parts.d;
+    for (size_t b = 0; b < kShape.num_sub_blocks; ++b) {
+      uint32_t word = parts.scale_codes[b] << 12 | parts.negative[4 * b] << 15;
+      for (size_t i = 0; i < 4; ++i) {
+        block.qs[4 * b + i] = static_cast<uint8_t>(parts.rows[4 * b + i]);
+        word |= parts.rows[4 * b + i] >> 8 << 3 * i;
+      }
+      block.qh[b] = static_cast<uint16_t>(word);
+    }
+  }
+};
+
+struct IQ1_M {
+  using Block = BlockIQ1_M;
+  static constexpr TensorType kType = TensorType::kIQ1_M;
+  static constexpr Iq1Shape kShape = kIq1_MShape;
+
+  static Iq1Parts Unpack(const Block& block) {
+    Iq1Parts parts = {};
+    parts.d = IQ1_MScale(block);
+    for (size_t b = 0; b < kShape.num_sub_blocks; ++b) {
+      parts.scale_codes[b] = block.scales[b / 4] >> b % 4 * 3 & 7;
+      for (size_t i = 0; i < 2; ++i) {
+        const uint32_t nibble = block.qh[b] >> 4 * i & 15;
+        parts.negative[2 * b + i] = nibble >> 3;
+        parts.rows[2 * b + i] = static_cast<uint16_t>(block.qs[2 * b + i] | (nibble & 7) << 8);
+      }
+    }
+    return parts;
+  }
+
+  static void Pack(const Iq1Parts& parts, Block& block) {
+    std::memset(&block, 0, sizeof(block));
+    for (size_t word = 0; word < 4; ++word) block.scales[word] = parts.d >> 4 * word << 12;
+    for (size_t b = 0; b < kShape.num_sub_blocks; ++b) {
+      block.scales[b / 4] |= parts.scale_codes[b] << b % 4 * 3;
+      for (size_t i = 0; i < 2; ++i) {
+        const size_t run = 2 * b + i;
+        block.qs[run] = static_cast<uint8_t>(parts.rows[run]);
+        block.qh[b] |= (parts.rows[run] >> 8 | parts.negative[run] << 3) << 4 * i;
+      }
+    }
+  }
+};
+
+// sum w * (x - y)^2 of the decoded block.
+template <class Block>
+double ErrorOf(const float* x, const float* w, const Block& block) {
+  float y[kValues];
+  DecodeBlock(block, y);
+  double sums[4] = {};
+  for (size_t i = 0; i < kValues; ++i) {
+    const double difference = static_cast<double>(x[i]) - y[i];
+    sums[i % 4] += w[i] * difference * difference;
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// `out`: the reference's blocks, to be improved.
+template <class Type>
+void RefineRows(const Iq1Plan& plan, const Iq1Searches& searches, const float* rows,
+                size_t num_rows, size_t columns, const float* weights, uint8_t* out) {
+  using Block = typename Type::Block;
+  auto* blocks = reinterpret_cast<Block*>(out);
+  for (size_t n = 0; n < num_rows * columns / kValues; ++n) {
+    const float* x = rows + n * kValues;
+    const float* importance = weights != nullptr ? weights + n * kValues % columns : nullptr;
+    float w[kValues];
+    ErrorWeights(Type::kType, x, kValues, importance, w);
+    Iq1Parts parts = Type::Unpack(blocks[n]);
+    if (!RefineIq1(Type::kShape, plan, searches, x, w, parts)) continue;
+    Block refined;
+    Type::Pack(parts, refined);
+    if (ErrorOf(x, w, refined) < ErrorOf(x, w, blocks[n])) blocks[n] = refined;
+  }
+}
+
+}  // namespace
+
+void EncodeIQ1_SStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                         uint8_t* out) {
+  EncodeIQ1_S(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_S>(kStandard, kIq1Fast, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_SStandardScalar(const float* rows, size_t num_rows, size_t columns,
+                               const float* weights, uint8_t* out) {
+  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_S>(kStandard, kIq1Scalar, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                    uint8_t* out) {
+  EncodeIQ1_S(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_S>(kMax, kIq1Fast, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_SMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                          uint8_t* out) {
+  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_S>(kMax, kIq1Scalar, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_MStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                         uint8_t* out) {
+  EncodeIQ1_M(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_M>(kStandard, kIq1Fast, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_MStandardScalar(const float* rows, size_t num_rows, size_t columns,
+                               const float* weights, uint8_t* out) {
+  EncodeIQ1_MReference(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_M>(kStandard, kIq1Scalar, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_MMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                    uint8_t* out) {
+  EncodeIQ1_M(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_M>(kMax, kIq1Fast, rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ1_MMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                          uint8_t* out) {
+  EncodeIQ1_MReference(rows, num_rows, columns, weights, out);
+  RefineRows<IQ1_M>(kMax, kIq1Scalar, rows, num_rows, columns, weights, out);
+}
+
+}  // namespace gguf
