@@ -28,7 +28,7 @@ inline constexpr Iq1Shape kIq1_SShape = {8, false};
 inline constexpr Iq1Shape kIq1_MShape = {16, true};
 
 struct Iq1Samples {
-  static constexpr size_t kMax = 8;
+  static constexpr size_t kMax = 10;
   size_t count = 0;
   Iq1Points points[kMax];
 };

@@ -41,14 +41,15 @@ struct Iq1Points {
 void NearestIq1Points(const Iq1Runs& runs, const float* scales, Iq1Points& nearest);
 void NearestIq1PointsScalar(const Iq1Runs& runs, const float* scales, Iq1Points& nearest);
 
+// Sets qx and q2 of `points` by its halves.
+void FitIq1Points(const Iq1Runs& runs, Iq1Points& points);
+void FitIq1PointsScalar(const Iq1Runs& runs, Iq1Points& points);
+
 // The row of the grid with these halves, which must occur together.
 size_t Iq1RowOfHalves(int32_t halves);
 
 // The halves of a row.
 int32_t Iq1HalvesOfRow(size_t row);
-
-// Sums of one run with the point of `halves`: sum w*q*x and sum w*q*q.
-void FitIq1Run(const Iq1Runs& runs, size_t run, size_t shift, int32_t halves, float& qx, float& q2);
 
 }  // namespace gguf
 

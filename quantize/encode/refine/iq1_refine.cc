@@ -11,6 +11,8 @@ namespace {
 
 // Passes of one descent; later ones gain next to nothing.
 constexpr int kMaxPasses = 4;
+// In a pass, relative to what the block takes away from sum w*x*x; less ends the descent.
+constexpr double kLeastGain = 1e-5;
 // Codes for which a round finds points: those around the scale that fits best.
 constexpr size_t kRoundCodes = 2;
 // Bounds scales as iq1_points.h asks: 65504 times 15 is less.
@@ -38,24 +40,32 @@ class Search {
   }
 
  private:
-  size_t RunOf(size_t position) const {
-    const size_t i = position / shape_.num_sub_blocks;
-    const size_t b = position % shape_.num_sub_blocks;
-    return b * (kIq1Runs / shape_.num_sub_blocks) + i;
+  // Calls visit(sub-block, run, position in arrays of runs).
+  template <class Visit>
+  void ForEachRun(Visit visit) const {
+    const size_t num_runs = kIq1Runs / shape_.num_sub_blocks;
+    for (size_t i = 0; i < num_runs; ++i) {
+      for (size_t b = 0; b < shape_.num_sub_blocks; ++b) {
+        visit(b, b * num_runs + i, i * shape_.num_sub_blocks + b);
+      }
+    }
   }
 
-  // The best scales of the sub-blocks for the points of the reference.
+  // Takes the points of the reference as the first sample and their best scales as centers.
   void FindCenters(const Iq1Parts& reference) {
+    Iq1Points& points = samples_.points[samples_.count++];
+    ForEachRun([&](size_t, size_t run, size_t position) {
+      points.halves[0][position] = Iq1HalvesOfRow(reference.rows[run]);
+      points.halves[1][position] = points.halves[0][position];
+    });
+    searches_.fit(runs_, points);
     float qx[kIq1MaxSubBlocks] = {};
     float q2[kIq1MaxSubBlocks] = {};
-    for (size_t p = 0; p < kIq1Runs; ++p) {
-      const size_t run = RunOf(p);
-      float run_qx, run_q2;
-      FitIq1Run(runs_, p, reference.negative[run], Iq1HalvesOfRow(reference.rows[run]), run_qx,
-                run_q2);
-      qx[p % shape_.num_sub_blocks] += run_qx;
-      q2[p % shape_.num_sub_blocks] += run_q2;
-    }
+    ForEachRun([&](size_t b, size_t run, size_t position) {
+      const size_t shift = reference.negative[run];
+      qx[b] += points.qx[shift][position];
+      q2[b] += points.q2[shift][position];
+    });
     for (size_t b = 0; b < shape_.num_sub_blocks; ++b) {
       centers_[b] = d_ * static_cast<float>(2 * reference.scale_codes[b] + 1);
     }
@@ -70,7 +80,7 @@ class Search {
 
   void AddPoints(const float* sub_block_scales) {
     float scales[kIq1Runs];
-    for (size_t p = 0; p < kIq1Runs; ++p) scales[p] = sub_block_scales[p % shape_.num_sub_blocks];
+    ForEachRun([&](size_t b, size_t, size_t position) { scales[position] = sub_block_scales[b]; });
     searches_.nearest(runs_, scales, samples_.points[samples_.count++]);
   }
 
@@ -119,7 +129,7 @@ class Search {
         d_ = fitted;
         best_ = choice;
       }
-      if (!(error < last) || fitted == d) return;
+      if (!(last - error > kLeastGain * -error) || fitted == d) return;
       last = error;
       d = fitted;
     }
@@ -130,12 +140,12 @@ class Search {
     for (size_t b = 0; b < shape_.num_sub_blocks; ++b) {
       parts.scale_codes[b] = static_cast<uint8_t>(best_.scale_codes[b]);
     }
-    for (size_t p = 0; p < kIq1Runs; ++p) {
-      const size_t shift = best_.points[p] & 1;
-      const int32_t halves = samples_.points[best_.points[p] >> 1].halves[shift][p];
-      parts.negative[RunOf(p)] = shift != 0;
-      parts.rows[RunOf(p)] = static_cast<uint16_t>(Iq1RowOfHalves(halves));
-    }
+    ForEachRun([&](size_t, size_t run, size_t position) {
+      const size_t shift = best_.points[position] & 1;
+      const Iq1Points& points = samples_.points[best_.points[position] >> 1];
+      parts.negative[run] = shift != 0;
+      parts.rows[run] = static_cast<uint16_t>(Iq1RowOfHalves(points.halves[shift][position]));
+    });
   }
 
   const Iq1Shape& shape_;
@@ -152,19 +162,28 @@ class Search {
   Iq1Choice best_;
 };
 
-// Values and weights in the order of positions; false when they are out of range or not numbers.
-bool FillRuns(const Iq1Shape& shape, const float* x, const float* w, Iq1Runs& runs) {
-  const size_t num_runs = kIq1Runs / shape.num_sub_blocks;
-  bool in_range = true;
-  for (size_t b = 0; b < shape.num_sub_blocks; ++b) {
-    for (size_t i = 0; i < num_runs; ++i) {
-      for (size_t k = 0; k < kIq1RunValues; ++k, ++x, ++w) {
-        const size_t cell = k * kIq1Runs + i * shape.num_sub_blocks + b;
-        runs.x[cell] = *x;
-        runs.w[cell] = *w + 0.0f;  // -0 becomes 0
-        in_range &= std::fabs(*x) <= kIq1LargestValue && *w <= kIq1LargestWeight;
+// Values and weights in the order of positions.
+template <size_t kSubBlocks>
+void FillRuns(const float* x, const float* w, Iq1Runs& runs) {
+  constexpr size_t kValues = kIq1Runs * kIq1RunValues / kSubBlocks;
+  for (size_t k = 0; k < kIq1RunValues; ++k) {
+    for (size_t i = 0; i < kIq1Runs / kSubBlocks; ++i) {
+      const size_t from = i * kIq1RunValues + k;
+      const size_t to = k * kIq1Runs + i * kSubBlocks;
+      for (size_t b = 0; b < kSubBlocks; ++b) {
+        runs.x[to + b] = x[b * kValues + from];
+        runs.w[to + b] = w[b * kValues + from] + 0.0f;  // -0 becomes 0
       }
     }
+  }
+}
+
+// False for NaN too.
+bool InRange(const float* x, const float* w) {
+  bool in_range = true;
+  for (size_t i = 0; i < kIq1Runs * kIq1RunValues; ++i) {
+    in_range &= std::fabs(x[i]) <= kIq1LargestValue;
+    in_range &= w[i] <= kIq1LargestWeight;
   }
   return in_range;
 }
@@ -174,8 +193,13 @@ bool FillRuns(const Iq1Shape& shape, const float* x, const float* w, Iq1Runs& ru
 bool RefineIq1(const Iq1Shape& shape, const Iq1Plan& plan, const Iq1Searches& searches,
                const float* x, const float* w, Iq1Parts& parts) {
   const float d = F16ToF32(parts.d);
+  if (!(d > 0.0f && std::isfinite(d)) || !InRange(x, w)) return false;
   Iq1Runs runs;
-  if (!(d > 0.0f && std::isfinite(d)) || !FillRuns(shape, x, w, runs)) return false;
+  if (shape.num_sub_blocks == kIq1_SShape.num_sub_blocks) {
+    FillRuns<kIq1_SShape.num_sub_blocks>(x, w, runs);
+  } else {
+    FillRuns<kIq1_MShape.num_sub_blocks>(x, w, runs);
+  }
   return Search(shape, plan, searches, runs, parts).Run(parts);
 }
 

@@ -31,10 +31,12 @@ struct Iq1Plan {
 // The searches of iq1_points.h and iq1_choice.h, fast or plain.
 struct Iq1Searches {
   decltype(&NearestIq1Points) nearest;
+  decltype(&FitIq1Points) fit;
   decltype(&ChooseIq1) choose;
 };
-inline constexpr Iq1Searches kIq1Fast = {NearestIq1Points, ChooseIq1};
-inline constexpr Iq1Searches kIq1Scalar = {NearestIq1PointsScalar, ChooseIq1Scalar};
+inline constexpr Iq1Searches kIq1Fast = {NearestIq1Points, FitIq1Points, ChooseIq1};
+inline constexpr Iq1Searches kIq1Scalar = {NearestIq1PointsScalar, FitIq1PointsScalar,
+                                           ChooseIq1Scalar};
 
 // Improves `parts`, the reference's, for 256 values x with weights w. False, and `parts` as they
 // were, when there is nothing better, when d is not positive and finite, or when values or weights
