@@ -10,6 +10,30 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
+// Scalar parts, once for all instruction sets.
+#ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_IQ1_CHOICE_ONCE
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_IQ1_CHOICE_ONCE
+namespace gguf {
+namespace {
+
+// Sets qx and q2 of `choice` by its points.
+void SumChosenPoints(const Iq1Shape& shape, const Iq1Samples& samples, Iq1Choice& choice) {
+  std::fill(choice.qx, choice.qx + kIq1MaxSubBlocks, 0.0f);
+  std::fill(choice.q2, choice.q2 + kIq1MaxSubBlocks, 0.0f);
+  for (size_t first = 0; first < kIq1Runs; first += shape.num_sub_blocks) {
+    for (size_t b = 0; b < shape.num_sub_blocks; ++b) {
+      const int32_t point = choice.points[first + b];
+      const Iq1Points& sample = samples.points[point >> 1];
+      choice.qx[b] += sample.qx[point & 1][first + b];
+      choice.q2[b] += sample.q2[point & 1][first + b];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gguf
+#endif  // GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_IQ1_CHOICE_ONCE
+
 HWY_BEFORE_NAMESPACE();
 namespace gguf {
 namespace HWY_NAMESPACE {
@@ -20,10 +44,8 @@ using SubBlockTag = hn::CappedTag<float, 8>;
 inline constexpr size_t kMaxSubBlockLanes = 8;
 inline constexpr size_t kMaxRuns = 4;  // of a sub-block
 
-// Per run of the sub-blocks of a vector.
-struct RunChoices {
-  HWY_ALIGN float qx[kMaxRuns * kMaxSubBlockLanes];
-  HWY_ALIGN float q2[kMaxRuns * kMaxSubBlockLanes];
+// Run i of the sub-blocks of a vector at [i * kMaxSubBlockLanes].
+struct RunPoints {
   HWY_ALIGN int32_t points[kMaxRuns * kMaxSubBlockLanes];
 };
 
@@ -33,12 +55,11 @@ template <size_t kRuns>
 HWY_INLINE hn::Vec<SubBlockTag> NearestSamples(SubBlockTag df, const Iq1Samples& samples,
                                                size_t first_shift, size_t last_shift, size_t run,
                                                size_t stride, hn::Vec<SubBlockTag> scale,
-                                               RunChoices& nearest) {
+                                               RunPoints& nearest) {
   const hn::RebindToSigned<SubBlockTag> di;
   auto sum = hn::Zero(df);
   for (size_t i = 0; i < kRuns; ++i, run += stride) {
     auto least = hn::Set(df, hwy::HighestValue<float>());
-    auto best_qx = hn::Zero(df), best_q2 = hn::Zero(df);
     auto best = hn::Zero(di);
     for (size_t shift = first_shift; shift <= last_shift; ++shift) {
       for (size_t n = 0; n < samples.count; ++n) {
@@ -47,15 +68,11 @@ HWY_INLINE hn::Vec<SubBlockTag> NearestSamples(SubBlockTag df, const Iq1Samples&
         const auto error = hn::Mul(hn::Sub(hn::Mul(scale, q2), hn::Add(qx, qx)), scale);
         const auto less = hn::Lt(error, least);
         least = hn::IfThenElse(less, error, least);
-        best_qx = hn::IfThenElse(less, qx, best_qx);
-        best_q2 = hn::IfThenElse(less, q2, best_q2);
         best = hn::IfThenElse(hn::RebindMask(di, less),
                               hn::Set(di, static_cast<int32_t>(n * 2 + shift)), best);
       }
     }
     sum = hn::Add(sum, least);
-    hn::StoreU(best_qx, df, nearest.qx + i * kMaxSubBlockLanes);
-    hn::StoreU(best_q2, df, nearest.q2 + i * kMaxSubBlockLanes);
     hn::StoreU(best, di, nearest.points + i * kMaxSubBlockLanes);
   }
   return sum;
@@ -77,7 +94,7 @@ HWY_INLINE void ChooseLanes(SubBlockTag df, const Iq1Samples& samples,
   const auto start = hn::Min(hn::Max(hn::Floor(lowest), hn::Zero(df)), last);
   auto least = hn::Set(df, hwy::HighestValue<float>());
   auto code = start, best_code = start;
-  RunChoices best = {}, trial;
+  RunPoints best = {}, trial;
   for (size_t c = 0; c < num_codes; ++c) {
     const auto odd = hn::Add(hn::Add(code, code), hn::Set(df, 1.0f));
     const auto scale = hn::Mul(hn::Set(df, d), odd);
@@ -90,10 +107,6 @@ HWY_INLINE void ChooseLanes(SubBlockTag df, const Iq1Samples& samples,
       least = hn::IfThenElse(less, error, least);
       best_code = hn::IfThenElse(less, code, best_code);
       for (size_t i = 0; i < kRuns * kMaxSubBlockLanes; i += kMaxSubBlockLanes) {
-        hn::StoreU(hn::IfThenElse(less, hn::LoadU(df, trial.qx + i), hn::LoadU(df, best.qx + i)),
-                   df, best.qx + i);
-        hn::StoreU(hn::IfThenElse(less, hn::LoadU(df, trial.q2 + i), hn::LoadU(df, best.q2 + i)),
-                   df, best.q2 + i);
         hn::StoreU(hn::IfThenElse(less_int, hn::LoadU(di, trial.points + i),
                                   hn::LoadU(di, best.points + i)),
                    di, best.points + i);
@@ -101,16 +114,11 @@ HWY_INLINE void ChooseLanes(SubBlockTag df, const Iq1Samples& samples,
     }
     code = hn::Add(code, hn::Set(df, 1.0f));
   }
-  auto qx = hn::Zero(df), q2 = hn::Zero(df);
   for (size_t i = 0; i < kRuns; ++i) {
-    qx = hn::Add(qx, hn::LoadU(df, best.qx + i * kMaxSubBlockLanes));
-    q2 = hn::Add(q2, hn::LoadU(df, best.q2 + i * kMaxSubBlockLanes));
     hn::StoreU(hn::LoadU(di, best.points + i * kMaxSubBlockLanes), di,
                choice.points + i * kSubBlocks + b);
   }
   hn::StoreU(hn::ConvertTo(di, best_code), di, choice.scale_codes + b);
-  hn::StoreU(qx, df, choice.qx + b);
-  hn::StoreU(q2, df, choice.q2 + b);
 }
 
 void ChooseIq1Impl(const Iq1Shape& shape, const Iq1Samples& samples,
@@ -124,6 +132,7 @@ void ChooseIq1Impl(const Iq1Shape& shape, const Iq1Samples& samples,
       ChooseLanes<4, false>(df, samples, centers, d, num_codes, b, choice);
     }
   }
+  SumChosenPoints(shape, samples, choice);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -137,8 +146,6 @@ namespace {
 // A run's sample of least error among some shifts.
 struct RunChoice {
   float error = std::numeric_limits<float>::max();
-  float qx = 0.0f;
-  float q2 = 0.0f;
   int32_t point = 0;
 };
 
@@ -150,7 +157,7 @@ RunChoice NearestSample(const Iq1Samples& samples, size_t first_shift, size_t la
       const float qx = samples.points[n].qx[shift][run];
       const float q2 = samples.points[n].q2[shift][run];
       const float error = (scale * q2 - (qx + qx)) * scale;
-      if (error < best.error) best = {error, qx, q2, static_cast<int32_t>(n * 2 + shift)};
+      if (error < best.error) best = {error, static_cast<int32_t>(n * 2 + shift)};
     }
   }
   return best;
@@ -190,14 +197,11 @@ void ChooseIq1Scalar(const Iq1Shape& shape, const Iq1Samples& samples, const flo
         std::copy(trial, trial + num_runs, best);
       }
     }
-    choice.qx[b] = 0.0f;
-    choice.q2[b] = 0.0f;
     for (size_t i = 0; i < num_runs; ++i) {
-      choice.qx[b] += best[i].qx;
-      choice.q2[b] += best[i].q2;
       choice.points[i * shape.num_sub_blocks + b] = best[i].point;
     }
   }
+  SumChosenPoints(shape, samples, choice);
 }
 
 HWY_EXPORT(ChooseIq1Impl);

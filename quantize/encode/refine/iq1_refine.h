@@ -20,7 +20,7 @@ struct Iq1Parts {
   uint16_t rows[kIq1Runs];
 };
 
-// How far the search goes.
+// How far the search goes; 1 + ratios + 2 * rounds samples at most Iq1Samples::kMax.
 struct Iq1Plan {
   absl::Span<const float> sample_ratios;  // scales to find points at, to the sub-block's best one
   absl::Span<const float> starts;         // of the block's scale, to the reference's
