@@ -196,11 +196,11 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const Metadata& metadata) {
   GGUF_ASSIGN_OR_RETURN(const absl::string_view architecture,
                         metadata.GetString(keys::kGeneralArchitecture));
   ModelConfig config;
-  config.family = FindFamily(architecture);
+  config.family = FindModelFamily(architecture);
   if (config.family == nullptr) {
     return absl::UnimplementedError(absl::StrCat("key ", keys::kGeneralArchitecture, " is '",
                                                  Value(architecture).ToString(),
-                                                 "', expected one of ", FamilyNames()));
+                                                 "', expected one of ", ModelFamilyNames()));
   }
   const Keys keys(metadata, architecture);
   GGUF_RETURN_IF_ERROR(ReadSizes(keys, &config));

@@ -20,7 +20,7 @@ inline constexpr uint32_t kMaxWidth = 1u << 20;  // embedding, feed-forward, hea
 inline constexpr uint32_t kMaxContext = (1u << 24) - 1;  // positions are exact as floats
 
 struct ModelConfig {
-  const Family* family = nullptr;
+  const ModelFamily* family = nullptr;
   uint32_t num_layers = 0;
   uint32_t embedding = 0;     // values per token
   uint32_t feed_forward = 0;  // 0: all layers have experts

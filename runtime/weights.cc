@@ -160,7 +160,7 @@ absl::Status FindFeedForward(const std::string& layer, const ModelConfig& c, Fin
 
 absl::Status FindLayer(const Model& model, uint32_t index, Finder* finder, LayerWeights* w) {
   const ModelConfig& c = model.config();
-  const Family& family = *c.family;
+  const ModelFamily& family = *c.family;
   const std::string layer = absl::StrCat("blk.", index, ".");
   const std::string path = model.path();
   for (const absl::string_view name : family.required) {

@@ -4,7 +4,7 @@
 
 namespace gguf {
 
-const Family kBert = {
+const ModelFamily kBert = {
     .architecture = "bert",
     .models = "BERT sentence encoders",
     .rope = RopeLayout::kNone,

@@ -27,7 +27,7 @@ enum class ExpertWeights {
   kSelectedSoftmax,    // softmax over the selected only
 };
 
-struct Family {
+struct ModelFamily {
   absl::string_view architecture;  // general.architecture
   absl::string_view models;        // for people: "Llama, Mistral, Mixtral"
 
@@ -53,24 +53,24 @@ struct Family {
 };
 
 // All families, in order of name.
-absl::Span<const Family* const> AllFamilies();
+absl::Span<const ModelFamily* const> AllModelFamilies();
 
 // Null when the runtime does not know `architecture`.
-const Family* FindFamily(absl::string_view architecture);
+const ModelFamily* FindModelFamily(absl::string_view architecture);
 
 // "bert, gemma2, ...".
-std::string FamilyNames();
+std::string ModelFamilyNames();
 
-extern const Family kBert;
-extern const Family kGemma2;
-extern const Family kGemma3;
-extern const Family kGptOss;
-extern const Family kLlama;
-extern const Family kPhi3;
-extern const Family kQwen2;
-extern const Family kQwen2Moe;
-extern const Family kQwen3;
-extern const Family kQwen3Moe;
+extern const ModelFamily kBert;
+extern const ModelFamily kGemma2;
+extern const ModelFamily kGemma3;
+extern const ModelFamily kGptOss;
+extern const ModelFamily kLlama;
+extern const ModelFamily kPhi3;
+extern const ModelFamily kQwen2;
+extern const ModelFamily kQwen2Moe;
+extern const ModelFamily kQwen3;
+extern const ModelFamily kQwen3Moe;
 
 }  // namespace gguf
 

@@ -22,7 +22,7 @@ absl::Status AdjustScale(const Metadata&, ModelConfig* config) {
 
 }  // namespace
 
-const Family kGemma2 = {
+const ModelFamily kGemma2 = {
     .architecture = "gemma2",
     .models = "Gemma 2",
     .rope = RopeLayout::kHalves,

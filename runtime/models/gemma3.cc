@@ -23,7 +23,7 @@ absl::Status AdjustScale(const Metadata&, ModelConfig* config) {
 
 }  // namespace
 
-const Family kGemma3 = {
+const ModelFamily kGemma3 = {
     .architecture = "gemma3",
     .models = "Gemma 3",
     .rope = RopeLayout::kHalves,

@@ -12,7 +12,7 @@ constexpr absl::string_view kRequired[] = {
 
 }  // namespace
 
-const Family kGptOss = {
+const ModelFamily kGptOss = {
     .architecture = "gpt-oss",
     .models = "gpt-oss",
     .rope = RopeLayout::kHalves,

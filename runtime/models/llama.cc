@@ -5,7 +5,7 @@
 
 namespace gguf {
 
-const Family kLlama = {
+const ModelFamily kLlama = {
     .architecture = "llama",
     .models = "Llama, Mistral, Mixtral",
     .rope = RopeLayout::kPairs,

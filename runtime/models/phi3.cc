@@ -11,7 +11,7 @@ constexpr absl::string_view kRequired[] = {"attn_qkv.weight"};
 
 }  // namespace
 
-const Family kPhi3 = {
+const ModelFamily kPhi3 = {
     .architecture = "phi3",
     .models = "Phi-3, Phi-3.5, Phi-4-mini",
     .rope = RopeLayout::kHalves,

@@ -9,7 +9,7 @@ constexpr absl::string_view kBiases[] = {"attn_q.bias", "attn_k.bias", "attn_v.b
 
 }  // namespace
 
-const Family kQwen2 = {
+const ModelFamily kQwen2 = {
     .architecture = "qwen2",
     .models = "Qwen2, Qwen2.5",
     .rope = RopeLayout::kHalves,
@@ -17,7 +17,7 @@ const Family kQwen2 = {
 };
 
 // Experts beside one that every token uses, weighted by a gate of its own.
-const Family kQwen2Moe = {
+const ModelFamily kQwen2Moe = {
     .architecture = "qwen2moe",
     .models = "Qwen1.5-MoE, Qwen2-MoE",
     .rope = RopeLayout::kHalves,

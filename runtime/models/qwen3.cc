@@ -9,14 +9,14 @@ constexpr absl::string_view kHeadNorms[] = {"attn_q_norm.weight", "attn_k_norm.w
 
 }  // namespace
 
-const Family kQwen3 = {
+const ModelFamily kQwen3 = {
     .architecture = "qwen3",
     .models = "Qwen3",
     .rope = RopeLayout::kHalves,
     .required = kHeadNorms,
 };
 
-const Family kQwen3Moe = {
+const ModelFamily kQwen3Moe = {
     .architecture = "qwen3moe",
     .models = "Qwen3-MoE",
     .rope = RopeLayout::kHalves,
