@@ -32,6 +32,18 @@ constexpr GoldenModel kModels[] = {
     {"llama_trained", "testdata/hf/llama-trained"},
     {"llama_sharded", "testdata/hf/llama-sharded"},
     {"kjv_llama", "testdata/kjv-llama"},
+    {"llama3", "testdata/hf/llama3"},
+    {"mixtral", "testdata/hf/mixtral"},
+    {"qwen2", "testdata/hf/qwen2"},
+    {"qwen2moe", "testdata/hf/qwen2moe"},
+    {"qwen3", "testdata/hf/qwen3"},
+    {"qwen3moe", "testdata/hf/qwen3moe"},
+    {"gemma2", "testdata/hf/gemma2"},
+    {"gemma3_text", "testdata/hf/gemma3-text"},
+    {"gemma3_vision", "testdata/hf/gemma3-vision"},
+    {"gpt_oss", "testdata/hf/gpt-oss", "logits_yarn_truncated"},
+    {"phi3", "testdata/hf/phi3"},
+    {"phi3_long", "testdata/hf/phi3", "logits_long_factors", 512},
 };
 
 // Of the logits' standard deviation. Float32 sums of another order stay below a tenth of it; half
@@ -202,6 +214,32 @@ TEST(CacheTypes, CostWhatTheirPrecisionSays) {
     ASSERT_TRUE(logits.ok()) << logits.status();
     EXPECT_LE(LargestDifference(*logits, expected) / deviation, row.tolerance) << NameOf(row.type);
   }
+}
+
+// An encoder: hidden states of every token, and one vector per text.
+TEST(Encoder, AgreesWithTheTrainingLibrary) {
+  const GoldenModel golden = {"bert", "testdata/hf/bert"};
+  const auto model = Model::Open(Converted(golden, TensorType::kF32));
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto decoder = Decoder::Create(**model, DecoderOptions());
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  for (int text = 0; text < 4; ++text) {
+    const auto ids = GoldenTensor<int32_t>(golden, absl::StrCat("input_ids.", text));
+    const auto expected = GoldenTensor<float>(golden, absl::StrCat("hidden.", text));
+    const auto hidden = (*decoder)->Encode(ids);
+    ASSERT_TRUE(hidden.ok()) << hidden.status();
+    ASSERT_EQ(hidden->size(), expected.size());
+    EXPECT_LE(LargestDifference(*hidden, expected) / StandardDeviation(expected), kTolerance);
+    const auto vector = GoldenTensor<float>(golden, absl::StrCat("embedding.", text));
+    const auto embedding = (*decoder)->Embed(ids);
+    ASSERT_TRUE(embedding.ok()) << embedding.status();
+    ASSERT_EQ(embedding->size(), vector.size());
+    EXPECT_LE(LargestDifference(*embedding, vector), 1e-6);
+  }
+  EXPECT_EQ((*decoder)->Decode({1}, Outputs::kLast).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_FALSE((*decoder)->Encode(std::vector<int32_t>(4096, 1)).ok());
+  EXPECT_FALSE((*decoder)->Encode({}).ok());
 }
 
 TEST(Decoder, TruncatesAndContinues) {
