@@ -1,0 +1,157 @@
+#include "runtime/decoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gguf/base/status_macros.h"
+#include "runtime/memory.h"
+
+namespace gguf {
+namespace {
+
+// Logits computed at a time: enough rows to keep a product busy, few enough to stay small.
+constexpr size_t kLogitRows = 128;
+
+}  // namespace
+
+Decoder::Decoder(const Model& model, DecoderOptions options, ModelWeights weights)
+    : model_(model),
+      options_(std::move(options)),
+      weights_(std::move(weights)),
+      forward_(model.config(), weights_, options_.context, options_.threads, options_.observer) {}
+
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
+                                                         const DecoderOptions& given) {
+  const ModelConfig& config = model.config();
+  DecoderOptions options = given;
+  const bool is_encoder = config.family->is_encoder;
+  if (options.context == 0) options.context = config.context_length;
+  if (options.context > kMaxContext) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a context of ", options.context, " tokens, expected at most ", kMaxContext));
+  }
+  if (is_encoder) {  // a text is seen as a whole, and positions are learned
+    options.context = std::min(options.context, config.context_length);
+    options.batch = options.context;
+  }
+  options.batch = std::max<uint32_t>(1, std::min(options.batch, options.context));
+  options.threads = std::max(1, options.threads);
+  CacheOptions cache;
+  cache.context = options.context;
+  cache.batch = options.batch;
+  cache.sequences = std::max<uint32_t>(1, options.sequences);
+  cache.key_type = options.key_type;
+  cache.value_type = options.value_type;
+  if (!is_encoder) GGUF_RETURN_IF_ERROR(CheckCacheTypes(config, cache));
+  if (options.checks_memory) {
+    const MemoryNeed need = {model.weight_bytes(), CacheBytes(config, cache),
+                             Forward::BufferBytes(config, options.batch)};
+    GGUF_RETURN_IF_ERROR(CheckMemory(model.path(), need, AvailableMemory()));
+  }
+  GGUF_ASSIGN_OR_RETURN(ModelWeights weights, FindWeights(model));
+  std::unique_ptr<Decoder> decoder(new Decoder(model, std::move(options), std::move(weights)));
+  if (!is_encoder) {
+    GGUF_ASSIGN_OR_RETURN(decoder->cache_, KvCache::Create(config, cache));
+  }
+  return decoder;
+}
+
+absl::Status Decoder::CheckTokens(absl::Span<const int32_t> tokens) const {
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= 0 && static_cast<size_t>(tokens[i]) < vocabulary()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("token ", i, " is ", tokens[i],
+                                                   ", expected 0 to ", vocabulary() - 1, " for ",
+                                                   model_.path()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Decoder::Decode(absl::Span<const int32_t> tokens, absl::Span<const uint8_t> wanted,
+                             int32_t sequence,
+                             const std::function<void(size_t, absl::Span<const float>)>& sink) {
+  if (!cache_.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(model_.path(), " is an encoder (", model_.config().family->architecture,
+                     "), which has no logits; use its embeddings"));
+  }
+  GGUF_RETURN_IF_ERROR(CheckTokens(tokens));
+  const size_t e = model_.config().embedding;
+  for (size_t first = 0; first < tokens.size(); first += options_.batch) {
+    const size_t count = std::min<size_t>(options_.batch, tokens.size() - first);
+    GGUF_RETURN_IF_ERROR(cache_->Reserve(sequence, static_cast<uint32_t>(count)));
+    const float* hidden = forward_.Run(tokens.subspan(first, count), &*cache_);
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < count; ++i) {
+      if (wanted[first + i] != 0) indices.push_back(i);
+    }
+    for (size_t done = 0; done < indices.size(); done += kLogitRows) {
+      const size_t rows = std::min(kLogitRows, indices.size() - done);
+      float* picked = wanted_.Get(rows * e);
+      for (size_t r = 0; r < rows; ++r) {
+        std::copy_n(hidden + indices[done + r] * e, e, picked + r * e);
+      }
+      float* logits = logits_.Get(rows * vocabulary());
+      forward_.Logits(picked, rows, logits);
+      for (size_t r = 0; r < rows; ++r) {
+        sink(first + indices[done + r],
+             absl::MakeConstSpan(logits + r * vocabulary(), vocabulary()));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<float>> Decoder::Decode(absl::Span<const int32_t> tokens,
+                                                   Outputs outputs, int32_t sequence) {
+  std::vector<uint8_t> wanted(tokens.size(), outputs == Outputs::kAll ? 1 : 0);
+  if (outputs == Outputs::kLast && !wanted.empty()) wanted.back() = 1;
+  std::vector<float> logits;
+  GGUF_RETURN_IF_ERROR(Decode(tokens, wanted, sequence, [&](size_t, absl::Span<const float> row) {
+    logits.insert(logits.end(), row.begin(), row.end());
+  }));
+  return logits;
+}
+
+absl::StatusOr<std::vector<float>> Decoder::Encode(absl::Span<const int32_t> tokens) {
+  if (cache_.has_value()) {
+    return absl::FailedPreconditionError(absl::StrCat(model_.path(), " is no encoder (",
+                                                      model_.config().family->architecture,
+                                                      "), whose hidden states need no cache"));
+  }
+  if (tokens.empty() || tokens.size() > options_.context) {
+    return absl::InvalidArgumentError(absl::StrCat("a text of ", tokens.size(),
+                                                   " tokens, expected 1 to ", options_.context,
+                                                   " for ", model_.path()));
+  }
+  GGUF_RETURN_IF_ERROR(CheckTokens(tokens));
+  const float* hidden = forward_.Run(tokens, nullptr);
+  return std::vector<float>(hidden, hidden + tokens.size() * model_.config().embedding);
+}
+
+absl::StatusOr<std::vector<float>> Decoder::Embed(absl::Span<const int32_t> tokens) {
+  enum Pooling : uint32_t { kNone, kMean, kFirst, kLast };
+  GGUF_ASSIGN_OR_RETURN(const std::vector<float> hidden, Encode(tokens));
+  const size_t e = model_.config().embedding;
+  const uint32_t pooling = model_.config().pooling;
+  std::vector<float> pooled(e);
+  for (size_t j = 0; j < e; ++j) {
+    if (pooling == kFirst) {
+      pooled[j] = hidden[j];
+    } else if (pooling == kLast) {
+      pooled[j] = hidden[hidden.size() - e + j];
+    } else {
+      double sum = 0.0;
+      for (size_t i = 0; i < tokens.size(); ++i) sum += hidden[i * e + j];
+      pooled[j] = static_cast<float>(sum / static_cast<double>(tokens.size()));
+    }
+  }
+  double squares = 0.0;
+  for (const float value : pooled) squares += double{value} * value;
+  const float scale = squares > 0.0 ? static_cast<float>(1.0 / std::sqrt(squares)) : 0.0f;
+  for (float& value : pooled) value *= scale;
+  return pooled;
+}
+
+}  // namespace gguf

@@ -1,0 +1,90 @@
+// Running a model on tokens: logits of any of them, hidden states and embeddings of an encoder.
+//
+//   GGUF_ASSIGN_OR_RETURN(auto model, Model::Open("model.gguf"));
+//   GGUF_ASSIGN_OR_RETURN(auto decoder, Decoder::Create(*model, {.context = 512}));
+//   GGUF_ASSIGN_OR_RETURN(std::vector<float> logits, decoder->Decode(ids, Outputs::kLast));
+
+#ifndef GGUF_TOOLCHAIN_RUNTIME_DECODER_H_
+#define GGUF_TOOLCHAIN_RUNTIME_DECODER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "runtime/forward.h"
+#include "runtime/kv_cache.h"
+#include "runtime/model.h"
+#include "runtime/products.h"
+
+namespace gguf {
+
+struct DecoderOptions {
+  uint32_t context = 0;    // tokens of all sequences together; 0: what the model was trained for
+  uint32_t batch = 512;    // tokens of a prompt worked on at once; bounds memory
+  uint32_t sequences = 1;  // most sequences at a time
+  int threads = 1;
+  TensorType key_type = TensorType::kF32;  // of the cache: F32 adds no error to the weights'
+  TensorType value_type = TensorType::kF32;
+  bool checks_memory = true;  // refuse when weights, cache and buffers exceed what is available
+  ProductObserver observer;   // of every matrix product; may be null
+};
+
+// Which tokens of a call logits are wanted of.
+enum class Outputs { kNone, kLast, kAll };
+
+// Not thread-safe; one per model in use, works on `threads` threads. Results do not depend on
+// threads, nor on how a prompt is cut into calls beyond the last bits (sums of other shapes).
+class Decoder {
+ public:
+  // `model` must outlive the decoder. Errors: a missing or misshapen tensor (FindWeights), a cache
+  // type that does not fit (CheckCacheTypes), and ResourceExhausted when memory will not suffice.
+  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const Model& model,
+                                                         const DecoderOptions& options);
+
+  const Model& model() const { return model_; }
+  uint32_t context() const { return options_.context; }
+  size_t vocabulary() const { return weights_.vocabulary(); }
+
+  // Appends `tokens` to `sequence` and returns logits [outputs][vocabulary] in the tokens' order.
+  // InvalidArgument for a token outside the vocabulary; ResourceExhausted ("no slot") when the
+  // cache is full. A failed call leaves the sequence as it was, except after the first full batch.
+  absl::StatusOr<std::vector<float>> Decode(absl::Span<const int32_t> tokens, Outputs outputs,
+                                            int32_t sequence = 0);
+
+  // As above with logits of tokens[i] where wanted[i] != 0. wanted.size() == tokens.size(). Logits
+  // are given out batch by batch, so that those of a long text need not be held at once:
+  // `sink(index, logits)` once per wanted token, in order.
+  absl::Status Decode(
+      absl::Span<const int32_t> tokens, absl::Span<const uint8_t> wanted, int32_t sequence,
+      const std::function<void(size_t index, absl::Span<const float> logits)>& sink);
+
+  // Encoders: hidden states [tokens][embedding] of a whole text of at most context() tokens.
+  absl::StatusOr<std::vector<float>> Encode(absl::Span<const int32_t> tokens);
+
+  // Encoders: one vector [embedding], pooled as the model says (mean when it does not) and scaled
+  // to length 1.
+  absl::StatusOr<std::vector<float>> Embed(absl::Span<const int32_t> tokens);
+
+  // Sequences and what is known of them. Null for encoders.
+  KvCache* cache() { return cache_.has_value() ? &*cache_ : nullptr; }
+
+ private:
+  Decoder(const Model& model, DecoderOptions options, ModelWeights weights);
+  absl::Status CheckTokens(absl::Span<const int32_t> tokens) const;
+
+  const Model& model_;
+  const DecoderOptions options_;
+  const ModelWeights weights_;
+  Forward forward_;
+  absl::optional<KvCache> cache_;
+  Scratch wanted_, logits_;
+};
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_RUNTIME_DECODER_H_

@@ -1,0 +1,250 @@
+#include "runtime/weights.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "formats/codec/codec.h"
+#include "gguf/base/status_macros.h"
+
+namespace gguf {
+namespace {
+
+// Looks tensors up by name and keeps count of those used.
+class Finder {
+ public:
+  explicit Finder(const Model& model) : model_(model) {}
+
+  // Null when absent; an error when the shape is not `shape` (outer dimensions of 1 do not count).
+  absl::StatusOr<const TensorView*> Find(const std::string& name, const Shape& shape) {
+    const TensorView* tensor = model_.Find(name);
+    if (tensor == nullptr) return nullptr;
+    if (Significant(tensor->shape) != Significant(shape)) {
+      return absl::InvalidArgumentError(absl::StrCat(model_.path(), ": tensor ", name,
+                                                     " has shape ", tensor->shape.ToString(),
+                                                     ", expected ", shape.ToString()));
+    }
+    if (InfoOf(tensor->type).is_weight == false) {
+      return absl::UnimplementedError(absl::StrCat(model_.path(), ": tensor ", name, " is ",
+                                                   NameOf(tensor->type),
+                                                   ", expected a type of weights"));
+    }
+    used_.insert(name);
+    return tensor;
+  }
+
+  absl::Status Missing(const std::string& name, const Shape& shape) const {
+    return absl::NotFoundError(absl::StrCat(
+        model_.path(), ": tensor ", name, " is missing, expected one of shape ", shape.ToString()));
+  }
+
+  // A small tensor's values; empty when absent.
+  absl::StatusOr<std::vector<float>> Values(const std::string& name, const Shape& shape) {
+    GGUF_ASSIGN_OR_RETURN(const TensorView* tensor, Find(name, shape));
+    std::vector<float> values;
+    if (tensor == nullptr) return values;
+    values.resize(tensor->shape.num_values());
+    CodecOf(tensor->type).decode(tensor->data.data(), values.size(), values.data());
+    return values;
+  }
+
+  absl::StatusOr<Norm> OptionalNorm(const std::string& name, size_t size) {
+    Norm norm;
+    GGUF_ASSIGN_OR_RETURN(norm.weight, Values(name + ".weight", {size}));
+    GGUF_ASSIGN_OR_RETURN(norm.bias, Values(name + ".bias", {size}));
+    return norm;
+  }
+
+  absl::StatusOr<Norm> RequiredNorm(const std::string& name, size_t size, bool has_bias) {
+    GGUF_ASSIGN_OR_RETURN(Norm norm, OptionalNorm(name, size));
+    if (norm.weight.empty()) return Missing(name + ".weight", {size});
+    if (has_bias && norm.bias.empty()) return Missing(name + ".bias", {size});
+    return norm;
+  }
+
+  // `experts` 0: a plain matrix.
+  absl::StatusOr<Linear> OptionalLinear(const std::string& name, size_t rows, size_t columns,
+                                        size_t experts = 0) {
+    Linear linear;
+    const Shape shape = experts == 0 ? Shape{rows, columns} : Shape{experts, rows, columns};
+    GGUF_ASSIGN_OR_RETURN(linear.tensor, Find(name + ".weight", shape));
+    if (linear.tensor == nullptr) return linear;
+    linear.rows = rows;
+    linear.columns = columns;
+    linear.num_experts = experts == 0 ? 1 : experts;
+    const Shape bias = experts == 0 ? Shape{rows} : Shape{experts, rows};
+    GGUF_ASSIGN_OR_RETURN(linear.bias, Values(name + ".bias", bias));
+    return linear;
+  }
+
+  absl::StatusOr<Linear> RequiredLinear(const std::string& name, size_t rows, size_t columns,
+                                        size_t experts = 0) {
+    GGUF_ASSIGN_OR_RETURN(Linear linear, OptionalLinear(name, rows, columns, experts));
+    if (linear.tensor == nullptr) {
+      return Missing(name + ".weight",
+                     experts == 0 ? Shape{rows, columns} : Shape{experts, rows, columns});
+    }
+    return linear;
+  }
+
+  absl::Status CheckAllUsed() const {
+    for (const TensorView& tensor : model_.tensors()) {
+      if (used_.contains(tensor.name)) continue;
+      return absl::UnimplementedError(
+          absl::StrCat(model_.path(), ": tensor ", tensor.name, " has no part in a ",
+                       model_.config().family->architecture, " model that the runtime knows"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::vector<uint64_t> Significant(const Shape& shape) {
+    const auto& dims = shape.dims();
+    size_t first = 0;
+    while (first + 1 < dims.size() && dims[first] == 1) ++first;
+    return std::vector<uint64_t>(dims.begin() + first, dims.end());
+  }
+
+  const Model& model_;
+  absl::flat_hash_set<std::string> used_;
+};
+
+absl::Status FindAttention(const std::string& layer, const ModelConfig& c, Finder* finder,
+                           LayerWeights* w) {
+  const size_t q = c.query_width(), k = c.key_width(), v = c.value_width(), e = c.embedding;
+  GGUF_ASSIGN_OR_RETURN(w->qkv, finder->OptionalLinear(layer + "attn_qkv", q + k + v, e));
+  if (!w->qkv) {
+    GGUF_ASSIGN_OR_RETURN(w->q, finder->RequiredLinear(layer + "attn_q", q, e));
+    GGUF_ASSIGN_OR_RETURN(w->k, finder->RequiredLinear(layer + "attn_k", k, e));
+    GGUF_ASSIGN_OR_RETURN(w->v, finder->RequiredLinear(layer + "attn_v", v, e));
+  }
+  GGUF_ASSIGN_OR_RETURN(w->output, finder->RequiredLinear(layer + "attn_output", e,
+                                                          c.num_heads * size_t{c.value_length}));
+  GGUF_ASSIGN_OR_RETURN(w->q_norm, finder->OptionalNorm(layer + "attn_q_norm", c.key_length));
+  GGUF_ASSIGN_OR_RETURN(w->k_norm, finder->OptionalNorm(layer + "attn_k_norm", c.key_length));
+  GGUF_ASSIGN_OR_RETURN(w->sinks, finder->Values(layer + "attn_sinks.weight", {c.num_heads}));
+  return absl::OkStatus();
+}
+
+absl::Status FindExperts(const std::string& layer, const ModelConfig& c, Finder* finder,
+                         LayerWeights* w) {
+  const size_t e = c.embedding, f = c.expert_feed_forward, s = c.shared_feed_forward;
+  const size_t n = c.num_experts;
+  GGUF_ASSIGN_OR_RETURN(w->router, finder->RequiredLinear(layer + "ffn_gate_inp", n, e));
+  GGUF_ASSIGN_OR_RETURN(w->expert_gate, finder->RequiredLinear(layer + "ffn_gate_exps", f, e, n));
+  GGUF_ASSIGN_OR_RETURN(w->expert_up, finder->RequiredLinear(layer + "ffn_up_exps", f, e, n));
+  GGUF_ASSIGN_OR_RETURN(w->expert_down, finder->RequiredLinear(layer + "ffn_down_exps", e, f, n));
+  if (s == 0) return absl::OkStatus();
+  GGUF_ASSIGN_OR_RETURN(w->shared_router,
+                        finder->RequiredLinear(layer + "ffn_gate_inp_shexp", 1, e));
+  GGUF_ASSIGN_OR_RETURN(w->shared_gate, finder->RequiredLinear(layer + "ffn_gate_shexp", s, e));
+  GGUF_ASSIGN_OR_RETURN(w->shared_up, finder->RequiredLinear(layer + "ffn_up_shexp", s, e));
+  GGUF_ASSIGN_OR_RETURN(w->shared_down, finder->RequiredLinear(layer + "ffn_down_shexp", e, s));
+  return absl::OkStatus();
+}
+
+absl::Status FindFeedForward(const std::string& layer, const ModelConfig& c, Finder* finder,
+                             LayerWeights* w) {
+  if (c.num_experts > 0) return FindExperts(layer, c, finder, w);
+  const size_t e = c.embedding, f = c.feed_forward;
+  if (c.activation_has_gate()) {
+    GGUF_ASSIGN_OR_RETURN(w->gate, finder->OptionalLinear(layer + "ffn_gate", f, e));
+  }
+  const bool is_fused = c.activation_has_gate() && !w->gate;
+  GGUF_ASSIGN_OR_RETURN(w->up, finder->RequiredLinear(layer + "ffn_up", is_fused ? 2 * f : f, e));
+  GGUF_ASSIGN_OR_RETURN(w->down, finder->RequiredLinear(layer + "ffn_down", e, f));
+  return absl::OkStatus();
+}
+
+absl::Status FindLayer(const Model& model, uint32_t index, Finder* finder, LayerWeights* w) {
+  const ModelConfig& c = model.config();
+  const ModelFamily& family = *c.family;
+  const std::string layer = absl::StrCat("blk.", index, ".");
+  const std::string path = model.path();
+  for (const absl::string_view name : family.required) {
+    if (model.Find(absl::StrCat(layer, name)) != nullptr) continue;
+    return absl::NotFoundError(absl::StrCat(path, ": tensor ", layer, name,
+                                            " is missing, which every layer of a ",
+                                            family.architecture, " model has"));
+  }
+  const auto norm = [&](absl::string_view name) {
+    return finder->RequiredNorm(absl::StrCat(layer, name), c.embedding, family.is_encoder);
+  };
+  if (family.is_encoder) {
+    GGUF_ASSIGN_OR_RETURN(w->attn_post_norm, norm("attn_output_norm"));
+    GGUF_ASSIGN_OR_RETURN(w->ffn_post_norm, norm("layer_output_norm"));
+  } else {
+    GGUF_ASSIGN_OR_RETURN(w->attn_norm, norm("attn_norm"));
+    GGUF_ASSIGN_OR_RETURN(w->ffn_norm, norm(family.ffn_norm));
+  }
+  if (!family.attn_post_norm.empty()) {
+    GGUF_ASSIGN_OR_RETURN(w->attn_post_norm, norm(family.attn_post_norm));
+    GGUF_ASSIGN_OR_RETURN(w->ffn_post_norm, norm(family.ffn_post_norm));
+  }
+  GGUF_RETURN_IF_ERROR(FindAttention(layer, c, finder, w));
+  return FindFeedForward(layer, c, finder, w);
+}
+
+absl::Status FindRopeFactors(const ModelConfig& c, Finder* finder, ModelWeights* w) {
+  const size_t pairs = c.rope.dims / 2;
+  GGUF_ASSIGN_OR_RETURN(w->rope_factors, finder->Values("rope_freqs.weight", {pairs}));
+  GGUF_ASSIGN_OR_RETURN(w->rope_factors_short,
+                        finder->Values("rope_factors_short.weight", {pairs}));
+  GGUF_ASSIGN_OR_RETURN(w->rope_factors_long, finder->Values("rope_factors_long.weight", {pairs}));
+  if (w->rope_factors_short.empty() != w->rope_factors_long.empty()) {
+    return finder->Missing(
+        w->rope_factors_short.empty() ? "rope_factors_short.weight" : "rope_factors_long.weight",
+        {pairs});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FindEncoderParts(const ModelConfig& c, Finder* finder, ModelWeights* w) {
+  const size_t e = c.embedding;
+  GGUF_ASSIGN_OR_RETURN(w->embedding_norm, finder->RequiredNorm("token_embd_norm", e, true));
+  GGUF_ASSIGN_OR_RETURN(w->positions,
+                        finder->Values("position_embd.weight", {c.context_length, e}));
+  if (w->positions.empty()) {
+    return finder->Missing("position_embd.weight", {c.context_length, e});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+WeightMatrix Linear::matrix(size_t expert) const {
+  const size_t bytes = tensor->data.size() / num_experts;
+  return {tensor->type, tensor->data.data() + expert * bytes, rows, columns};
+}
+
+absl::StatusOr<ModelWeights> FindWeights(const Model& model) {
+  const ModelConfig& c = model.config();
+  Finder finder(model);
+  ModelWeights w;
+  const TensorView* embedding = model.Find("token_embd.weight");
+  if (embedding == nullptr) return finder.Missing("token_embd.weight", {0, c.embedding});
+  const size_t vocabulary = embedding->shape.rows();
+  GGUF_ASSIGN_OR_RETURN(w.embedding, finder.RequiredLinear("token_embd", vocabulary, c.embedding));
+  if (c.family->is_encoder) {
+    GGUF_RETURN_IF_ERROR(FindEncoderParts(c, &finder, &w));
+    if (const TensorView* types = model.Find("token_types.weight")) {
+      GGUF_ASSIGN_OR_RETURN(
+          w.token_type, finder.Values("token_types.weight", {types->shape.rows(), c.embedding}));
+    }
+  } else {
+    GGUF_ASSIGN_OR_RETURN(w.output_norm, finder.RequiredNorm("output_norm", c.embedding, false));
+    GGUF_ASSIGN_OR_RETURN(w.output, finder.OptionalLinear("output", vocabulary, c.embedding));
+    if (!w.output) w.output = w.embedding;
+    GGUF_RETURN_IF_ERROR(FindRopeFactors(c, &finder, &w));
+  }
+  w.layers.resize(c.num_layers);
+  for (uint32_t i = 0; i < c.num_layers; ++i) {
+    GGUF_RETURN_IF_ERROR(FindLayer(model, i, &finder, &w.layers[i]));
+  }
+  GGUF_RETURN_IF_ERROR(finder.CheckAllUsed());
+  return w;
+}
+
+}  // namespace gguf
