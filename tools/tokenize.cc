@@ -43,7 +43,8 @@ void AddOptions(CLI::App* app, Flags* flags) {
   AddCommonOptions(app, /*has_json=*/true, &flags->common);
 }
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const Flags& flags) {
+absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const Flags& flags,
+                                                         std::vector<std::string>* warnings) {
   OpenOptions options;
   options.vocab_only = true;
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> model,
@@ -53,6 +54,9 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const Flags& flags) {
     return absl::Status(tokenizer.status().code(),
                         absl::StrCat(flags.model, ": ", tokenizer.status().message()));
   }
+  *warnings = model->warnings();
+  warnings->insert(warnings->end(), (*tokenizer)->warnings().begin(),
+                   (*tokenizer)->warnings().end());
   return tokenizer;
 }
 
@@ -65,7 +69,8 @@ std::string TokensText(const Tokenizer& tokenizer, const std::vector<int32_t>& i
 }
 
 absl::StatusOr<std::string> TokensJson(const Flags& flags, const Tokenizer& tokenizer,
-                                       const std::vector<int32_t>& ids) {
+                                       const std::vector<int32_t>& ids,
+                                       const std::vector<std::string>& warnings) {
   gguf_toolchain::TokenizeResult result;
   result.set_schema_version(kSchemaVersion);
   result.set_model(ToUtf8(flags.model));
@@ -74,12 +79,14 @@ absl::StatusOr<std::string> TokensJson(const Flags& flags, const Tokenizer& toke
     token->set_id(id);
     token->set_text(ToUtf8(tokenizer.Piece(id)));
   }
-  for (const std::string& warning : tokenizer.warnings()) result.add_warnings(ToUtf8(warning));
+  for (const std::string& warning : warnings) result.add_warnings(ToUtf8(warning));
   return ToJson(result);
 }
 
 absl::Status Tokenize(const Flags& flags) {
-  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, LoadTokenizer(flags));
+  std::vector<std::string> warnings;
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer,
+                        LoadTokenizer(flags, &warnings));
   GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(flags.text, kMaxTextBytes));
   EncodeOptions options;
   options.add_special = !flags.no_bos;
@@ -90,10 +97,10 @@ absl::Status Tokenize(const Flags& flags) {
                         absl::StrCat(flags.text, ": ", ids.status().message()));
   }
   if (flags.common.json) {
-    GGUF_ASSIGN_OR_RETURN(const std::string json, TokensJson(flags, *tokenizer, *ids));
+    GGUF_ASSIGN_OR_RETURN(const std::string json, TokensJson(flags, *tokenizer, *ids, warnings));
     return PrintResult(json);
   }
-  PrintWarnings(tokenizer->warnings(), flags.common);
+  PrintWarnings(warnings, flags.common);
   return PrintResult(flags.ids ? absl::StrCat(absl::StrJoin(*ids, " "), "\n")
                                : TokensText(*tokenizer, *ids));
 }
