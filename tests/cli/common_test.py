@@ -21,6 +21,10 @@ PROGRAMS = {
     "gguf": (
         ["inspect", "verify", "diff", "split", "merge", "set", "remove", "--version"],
         ["gguf", "inspect", "absent.gguf"]),
+    "tokenize": (
+        ["--model", "--file", "--ids", "--no-bos", "--no-parse-special", "--json", "--quiet",
+         "--version"],
+        ["tokenize", "-m", "absent.gguf", "-f", "absent.txt"]),
 }
 
 

@@ -68,6 +68,16 @@ def gguf_toolchain_dependencies():
         targets = {":re2": ["re2", "pthread"]},
     )
     system_repository(
+        name = "pcre2",
+        deb = "libpcre2-dev",
+        targets = {":pcre2_8": ["pcre2-8", "pthread"]},
+    )
+    system_repository(
+        name = "icu",
+        deb = "libicu-dev",
+        targets = {":icuuc": ["icuuc", "icudata", "dl", "pthread"]},
+    )
+    system_repository(
         name = "sentencepiece",
         deb = "libsentencepiece-dev",
         targets = {":sentencepiece_processor": ["sentencepiece"]},
