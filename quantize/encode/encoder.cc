@@ -25,6 +25,11 @@
 #include "quantize/encode/q6_k.h"
 #include "quantize/encode/q8_0.h"
 #include "quantize/encode/refine/iq1.h"
+#include "quantize/encode/refine/q3_k.h"
+#include "quantize/encode/refine/q4_0.h"
+#include "quantize/encode/refine/q5_0.h"
+#include "quantize/encode/refine/q6_k.h"
+#include "quantize/encode/refine/q8_0.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -42,15 +47,25 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kF32, kRef, false, false, EncodeF32, EncodeF32},
     {TensorType::kF16, kRef, false, false, EncodeF16, EncodeF16Reference},
     {TensorType::kQ4_0, kRef, true, false, EncodeQ4_0, EncodeQ4_0Reference},
+    {TensorType::kQ4_0, kStd, true, false, EncodeQ4_0Standard, EncodeQ4_0StandardScalar},
+    {TensorType::kQ4_0, kMax, true, false, EncodeQ4_0Max, EncodeQ4_0MaxScalar},
     {TensorType::kQ4_1, kRef, true, false, EncodeQ4_1, EncodeQ4_1Reference},
     {TensorType::kQ5_0, kRef, true, false, EncodeQ5_0, EncodeQ5_0Reference},
+    {TensorType::kQ5_0, kStd, true, false, EncodeQ5_0Standard, EncodeQ5_0StandardScalar},
+    {TensorType::kQ5_0, kMax, true, false, EncodeQ5_0Max, EncodeQ5_0MaxScalar},
     {TensorType::kQ5_1, kRef, true, false, EncodeQ5_1, EncodeQ5_1Reference},
     {TensorType::kQ8_0, kRef, false, false, EncodeQ8_0, EncodeQ8_0Reference},
+    {TensorType::kQ8_0, kStd, false, false, EncodeQ8_0Standard, EncodeQ8_0StandardScalar},
+    {TensorType::kQ8_0, kMax, false, false, EncodeQ8_0Max, EncodeQ8_0MaxScalar},
     {TensorType::kQ2_K, kRef, true, false, EncodeQ2_K, EncodeQ2_KReference},
     {TensorType::kQ3_K, kRef, true, false, EncodeQ3_K, EncodeQ3_KReference},
+    {TensorType::kQ3_K, kStd, true, false, EncodeQ3_KStandard, EncodeQ3_KStandardScalar},
+    {TensorType::kQ3_K, kMax, true, false, EncodeQ3_KMax, EncodeQ3_KMaxScalar},
     {TensorType::kQ4_K, kRef, true, false, EncodeQ4_K, EncodeQ4_KReference},
     {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
     {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
+    {TensorType::kQ6_K, kStd, true, false, EncodeQ6_KStandard, EncodeQ6_KStandardScalar},
+    {TensorType::kQ6_K, kMax, true, false, EncodeQ6_KMax, EncodeQ6_KMaxScalar},
     {TensorType::kIQ2_XXS, kRef, true, true, EncodeIQ2_XXS, EncodeIQ2_XXSReference},
     {TensorType::kIQ2_XS, kRef, true, true, EncodeIQ2_XS, EncodeIQ2_XSReference},
     {TensorType::kIQ3_XXS, kRef, true, false, EncodeIQ3_XXS, EncodeIQ3_XXSReference},
