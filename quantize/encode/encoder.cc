@@ -25,6 +25,8 @@
 #include "quantize/encode/q6_k.h"
 #include "quantize/encode/q8_0.h"
 #include "quantize/encode/refine/iq1.h"
+#include "quantize/encode/refine/mxfp4.h"
+#include "quantize/encode/refine/nvfp4.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -68,7 +70,9 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
     {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},
     {TensorType::kMXFP4, kRef, false, false, EncodeMXFP4, EncodeMXFP4Reference},
+    {TensorType::kMXFP4, kStd, false, false, EncodeMXFP4Standard, EncodeMXFP4StandardScalar},
     {TensorType::kNVFP4, kRef, false, false, EncodeNVFP4, EncodeNVFP4Reference},
+    {TensorType::kNVFP4, kStd, false, false, EncodeNVFP4Standard, EncodeNVFP4StandardScalar},
     {TensorType::kQ1_0, kRef, false, false, EncodeQ1_0, EncodeQ1_0Reference},
     {TensorType::kQ2_0, kRef, false, false, EncodeQ2_0, EncodeQ2_0Reference},
 };

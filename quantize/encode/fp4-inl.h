@@ -1,4 +1,4 @@
-// NearestFp4 for vectors, four values to a lane.
+// NearestFp4 for vectors, four values to a lane, and the bytes of blocks.
 //
 // x is multiplied by a factor just below 8 / half_scale, so that |x| > midpoint * half_scale holds
 // exactly where the product is >= 8 * midpoint, for every midpoint between neighbouring codes and
@@ -22,12 +22,38 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gguf/base/float16.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+// UE4M3OfScale in every lane.
+template <class DF, class VF>
+HWY_INLINE hn::Vec<hn::RebindToSigned<DF>> UE4M3Lanes(DF df, VF v) {
+  const hn::RebindToSigned<DF> di;
+  const auto bits = hn::BitCast(di, v);
+  const auto rounded =
+      hn::Sub(hn::ShiftRight<20>(hn::Add(bits, hn::Set(di, 0x00080000))), hn::Set(di, 120 << 3));
+  const auto normal =
+      hn::IfThenElse(hn::Lt(rounded, hn::Set(di, 0x78)), rounded, hn::Set(di, 0x7E));
+  const auto small = hn::Lt(bits, hn::Set(di, 121 << 23));
+  // Large lanes would overflow the conversion.
+  const auto scaled = hn::Add(hn::Mul(v, hn::Set(df, 512.0f)), hn::Set(df, 0.5f));
+  const auto mantissa = hn::ConvertTo(di, hn::Min(scaled, hn::Set(df, 7.0f)));
+  return hn::IfThenElse(small, mantissa, normal);
+}
+
+// UE4M3Half of 0x00 to 0x7E in every lane.
+template <class DF, class VI>
+HWY_INLINE hn::Vec<DF> UE4M3HalfLanes(DF df, VI bits) {
+  const hn::RebindToSigned<DF> di;
+  const auto subnormal = hn::Mul(hn::ConvertTo(df, bits), hn::Set(df, 0.0009765625f));  // 2^-10
+  const auto normal = hn::BitCast(df, hn::Add(hn::ShiftLeft<20>(bits), hn::Set(di, 119 << 23)));
+  return hn::IfThenElse(hn::RebindMask(df, hn::Lt(bits, hn::Set(di, 8))), subnormal, normal);
+}
 
 #if HWY_TARGET != HWY_SCALAR
 
@@ -81,6 +107,54 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<DF>> NearestFp4OfFour(
   const auto sign = hn::BitCast(d8, hn::And(hn::ShiftRight<4>(sum), hn::Set(du, 0x08080808u)));
   const auto is_zero = hn::Eq(steps, hn::Set(d8, 3));
   return hn::BitCast(du, hn::IfThenZeroElse(is_zero, hn::Or(code, sign)));
+}
+
+// Fp4FactorLanes of the scale of MXFP4, 8 / 2^(e - 128) and one float less; e is usual (fp4.h).
+HWY_INLINE float Fp4FactorOfE8M0(uint8_t e) { return FloatOf(((258u - e) << 23) - 1); }
+
+// The bytes of two blocks of MXFP4, whose second may be the first again.
+HWY_INLINE void StoreMXFP4Codes(const float* HWY_RESTRICT x0, const float* HWY_RESTRICT x1,
+                                float f0, float f1, uint8_t* HWY_RESTRICT qs0,
+                                uint8_t* HWY_RESTRICT qs1) {
+  constexpr size_t kHalf = 16;
+  const hn::CappedTag<float, kHalf> df;
+  const hn::RebindToUnsigned<decltype(df)> du;
+  const hn::Rebind<uint8_t, decltype(df)> d8;
+  const auto low_byte = hn::Set(du, 0xFF);
+  for (size_t j = 0; j < kHalf; j += hn::Lanes(df)) {
+    const auto codes =
+        NearestFp4OfFour(df, x0 + j, x0 + kHalf + j, x1 + j, x1 + kHalf + j, f0, f0, f1, f1);
+    const auto pairs = hn::Or(codes, hn::ShiftRight<4>(codes));  // in bytes 0 and 2
+    hn::StoreU(hn::U8FromU32(hn::And(hn::ShiftRight<16>(pairs), low_byte)), d8, qs1 + j);
+    hn::StoreU(hn::U8FromU32(hn::And(pairs, low_byte)), d8, qs0 + j);
+  }
+}
+
+// The bytes of a block of NVFP4 by the factors of its four groups: values j and j + 8 of each share
+// a byte.
+HWY_INLINE void StoreNVFP4Codes(const float* HWY_RESTRICT x, const float* HWY_RESTRICT factors,
+                                uint8_t* HWY_RESTRICT qs) {
+  constexpr size_t kGroup = 16;
+  const hn::CappedTag<float, kGroup> df;
+  const hn::RebindToUnsigned<decltype(df)> du;
+  const hn::Full128<uint32_t> d32;
+  const hn::Full128<uint8_t> d8;
+  // Lane j: the codes of value j of the four groups.
+  HWY_ALIGN uint32_t codes[kGroup];
+  for (size_t j = 0; j < kGroup; j += hn::Lanes(df)) {
+    hn::Store(NearestFp4OfFour(df, x + j, x + kGroup + j, x + 2 * kGroup + j, x + 3 * kGroup + j,
+                               factors[0], factors[1], factors[2], factors[3]),
+              du, codes + j);
+  }
+  const auto pairs0 = hn::Or(hn::Load(d32, codes), hn::ShiftLeft<4>(hn::Load(d32, codes + 8)));
+  const auto pairs4 = hn::Or(hn::Load(d32, codes + 4), hn::ShiftLeft<4>(hn::Load(d32, codes + 12)));
+  alignas(16) static constexpr uint8_t kTranspose[16] = {0, 4, 8,  12, 1, 5, 9,  13,
+                                                         2, 6, 10, 14, 3, 7, 11, 15};
+  const auto transpose = hn::Load(d8, kTranspose);
+  const auto first = hn::BitCast(d32, hn::TableLookupBytes(hn::BitCast(d8, pairs0), transpose));
+  const auto second = hn::BitCast(d32, hn::TableLookupBytes(hn::BitCast(d8, pairs4), transpose));
+  hn::StoreU(hn::BitCast(d8, hn::InterleaveLower(d32, first, second)), d8, qs);
+  hn::StoreU(hn::BitCast(d8, hn::InterleaveUpper(d32, first, second)), d8, qs + 16);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_FP4_H_
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/codec/codebooks/fp4_e2m1_x2.h"
@@ -24,6 +25,15 @@ inline uint8_t NearestFp4(float x, float half_scale) {
     }
   }
   return best;
+}
+
+// The codes of 2 * count values, two to a byte: value j in the low nibble of byte j, value j +
+// count in the high one.
+inline void StoreFp4Pairs(const float* x, size_t count, float half_scale, uint8_t* qs) {
+  for (size_t j = 0; j < count; ++j) {
+    qs[j] = static_cast<uint8_t>(NearestFp4(x[j], half_scale) | NearestFp4(x[j + count], half_scale)
+                                                                    << 4);
+  }
 }
 
 // floorf(log2f(x)) + 127 for a normal float x > 0; 0 for zero and subnormals.
@@ -50,6 +60,13 @@ inline uint8_t E8M0OfLargest(float amax) {
   const uint32_t biased = BiasedFloorLog2(amax);
   return static_cast<uint8_t>(biased > 2 ? biased - 2 : 0);
 }
+
+// The E8M0 exponents for which both 12 halves of the scale and 8 over a half are finite.
+inline constexpr uint8_t kLeastUsualE8M0 = 4;
+inline constexpr uint8_t kLargestUsualE8M0 = 252;
+
+// Twice the largest value of NVFP4: beyond it NearestFp4 may fall back to lower codes.
+inline constexpr float kLargestComparableFp4 = 24.0f * 224.0f;
 
 // UE4M3 of v >= 0, halves up in the fourth bit of the mantissa: 0x00 to 0x77, or 0x7E (448) for
 // everything from 248 on, as no other value of the highest exponent is used.

@@ -23,22 +23,11 @@ namespace {
 
 constexpr size_t kValues = BlockMXFP4::kValues;
 
-// Where 12 halves of the scale, and 8 over them, are finite.
-constexpr uint8_t kLeastE = 4;
-constexpr uint8_t kLargestE = 252;
-
-void StoreCodesOf(const float* x, float half_scale, uint8_t* qs) {
-  for (size_t j = 0; j < kValues / 2; ++j) {
-    qs[j] = static_cast<uint8_t>(NearestFp4(x[j], half_scale) |
-                                 NearestFp4(x[j + kValues / 2], half_scale) << 4);
-  }
-}
-
 void EncodeBlocks(const float* rows, size_t num_blocks, BlockMXFP4* blocks) {
   for (size_t b = 0; b < num_blocks; ++b) {
     const float* x = rows + b * kValues;
     blocks[b].e = E8M0OfLargest(LargestMagnitude(x, kValues));
-    StoreCodesOf(x, E8M0Half(blocks[b].e), blocks[b].qs);
+    StoreFp4Pairs(x, kValues / 2, E8M0Half(blocks[b].e), blocks[b].qs);
   }
 }
 
@@ -50,30 +39,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-#if HWY_TARGET != HWY_SCALAR
-
-// The bytes of two blocks, whose second may be the first again. `lanes` values at a time.
-HWY_INLINE void StoreTwoBlocks(const float* HWY_RESTRICT x0, const float* HWY_RESTRICT x1, float f0,
-                               float f1, uint8_t* HWY_RESTRICT qs0, uint8_t* HWY_RESTRICT qs1) {
-  constexpr size_t kHalf = kValues / 2;
-  const hn::CappedTag<float, kHalf> df;
-  const hn::RebindToUnsigned<decltype(df)> du;
-  const hn::Rebind<uint8_t, decltype(df)> d8;
-  const auto low_byte = hn::Set(du, 0xFF);
-  for (size_t j = 0; j < kHalf; j += hn::Lanes(df)) {
-    const auto codes =
-        NearestFp4OfFour(df, x0 + j, x0 + kHalf + j, x1 + j, x1 + kHalf + j, f0, f0, f1, f1);
-    const auto pairs = hn::Or(codes, hn::ShiftRight<4>(codes));  // in bytes 0 and 2
-    hn::StoreU(hn::U8FromU32(hn::And(hn::ShiftRight<16>(pairs), low_byte)), d8, qs1 + j);
-    hn::StoreU(hn::U8FromU32(hn::And(pairs, low_byte)), d8, qs0 + j);
-  }
-}
-
-// The factor of NearestFp4OfFour for scale e, 8 / 2^(e - 128) and one float less.
-HWY_INLINE float FactorOf(uint8_t e) { return FloatOf(((258u - e) << 23) - 1); }
-
-#endif
 
 void EncodeMXFP4Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
                      const float* weights, uint8_t* HWY_RESTRICT out) {
@@ -95,16 +60,16 @@ void EncodeMXFP4Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t col
     for (size_t i = 0; i < kBatch; ++i) {
       const uint8_t e = E8M0OfLargest(amax[i]);
       blocks[b + i].e = e;
-      is_usual &= (e >= kLeastE && e <= kLargestE) || amax[i] == 0.0f;
-      factors[i] = amax[i] == 0.0f ? 0.0f : FactorOf(e);
+      is_usual &= (e >= kLeastUsualE8M0 && e <= kLargestUsualE8M0) || amax[i] == 0.0f;
+      factors[i] = amax[i] == 0.0f ? 0.0f : Fp4FactorOfE8M0(e);
     }
     if (HWY_UNLIKELY(!is_usual)) {
       EncodeBlocks(x, kBatch, blocks + b);
       continue;
     }
     for (size_t i = 0; i < kBatch; i += 2) {
-      StoreTwoBlocks(x + i * kValues, x + (i + 1) * kValues, factors[i], factors[i + 1],
-                     blocks[b + i].qs, blocks[b + i + 1].qs);
+      StoreMXFP4Codes(x + i * kValues, x + (i + 1) * kValues, factors[i], factors[i + 1],
+                      blocks[b + i].qs, blocks[b + i + 1].qs);
     }
   }
   EncodeBlocks(rows + b * kValues, num_blocks - b, blocks + b);

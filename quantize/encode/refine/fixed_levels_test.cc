@@ -1,0 +1,193 @@
+// The encoders of higher effort of the types whose blocks hold scales and fixed levels only.
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "formats/codec/codec.h"
+#include "formats/codec/mxfp4.h"
+#include "formats/codec/nvfp4.h"
+#include "gguf/tensor_type.h"
+#include "gtest/gtest.h"
+#include "hwy/targets.h"
+#include "quantize/encode/distortion.h"
+#include "quantize/encode/encoder.h"
+#include "quantize/encode/encoder_test_cases.h"
+#include "quantize/encode/fp4.h"
+
+namespace gguf {
+namespace {
+
+// Upper bounds of the distortion relative to the reference, just above what is reached.
+struct Case {
+  TensorType type;
+  Effort effort;
+  DistortionRatios plain;
+  DistortionRatios weighted;  // unused where weights are
+};
+
+constexpr Case kCases[] = {
+    {TensorType::kMXFP4, Effort::kStandard, {0.992, 0.943}, {}},
+    {TensorType::kNVFP4, Effort::kStandard, {0.913, 0.810}, {}},
+};
+
+// One case on one instruction set.
+class FixedLevelsTest : public EncoderTest {
+ protected:
+  // Runs `check` on every encoder of the table, and fails where a row is missing.
+  template <class Check>
+  static void ForAll(Check check) {
+    for (const Case& c : kCases) {
+      const Encoder* encoder = FindEncoder(c.type, c.effort);
+      ASSERT_NE(encoder, nullptr);
+      ASSERT_EQ(encoder->effort, c.effort) << NameOf(c.type);
+      SCOPED_TRACE(std::string(NameOf(c.type)) + " " + std::string(NameOf(c.effort)));
+      check(*encoder, c);
+    }
+  }
+};
+
+std::vector<float> Decoded(TensorType type, const std::vector<uint8_t>& bytes, size_t num_values) {
+  std::vector<float> values(num_values);
+  CodecOf(type).decode(bytes.data(), num_values, values.data());
+  return values;
+}
+
+TEST_P(FixedLevelsTest, FastEqualsScalar) {
+  ForAll([](const Encoder& encoder, const Case&) { ExpectFastEqualsReference(encoder); });
+}
+
+TEST_P(FixedLevelsTest, DistortionIsAsLowAsItWas) {
+  ForAll([](const Encoder& encoder, const Case& c) {
+    for (const bool weighted : {false, true}) {
+      if (weighted && !encoder.uses_weights) continue;
+      const DistortionRatios ratios = ExpectNoMoreDistortion(encoder, weighted);
+      const DistortionRatios& bounds = weighted ? c.weighted : c.plain;
+      EXPECT_LE(ratios.golden, bounds.golden) << weighted;
+      EXPECT_LE(ratios.heavy_tailed, bounds.heavy_tailed) << weighted;
+    }
+  });
+}
+
+TEST_P(FixedLevelsTest, RowsAreIndependent) {
+  ForAll([](const Encoder& encoder, const Case&) {
+    constexpr size_t kRows = 5;
+    constexpr size_t kColumns = 512;
+    const std::vector<float> values = RandomRows(1, kRows * kColumns).values;
+    const std::vector<float> weights = WeightVectors(1, kColumns)[0].values;
+    std::vector<uint8_t> one_by_one;
+    for (size_t r = 0; r < kRows; ++r) {
+      const std::vector<float> row(values.begin() + r * kColumns,
+                                   values.begin() + (r + 1) * kColumns);
+      const std::vector<uint8_t> bytes =
+          EncodeRow(encoder.type, encoder.encode, row, weights.data());
+      one_by_one.insert(one_by_one.end(), bytes.begin(), bytes.end());
+    }
+    std::vector<uint8_t> together(one_by_one.size());
+    encoder.encode(values.data(), kRows, kColumns, weights.data(), together.data());
+    EXPECT_EQ(together, one_by_one);
+  });
+}
+
+// No edge is worse than the reference's, nor infinite where that is finite.
+TEST_P(FixedLevelsTest, EdgesAreNoWorseThanTheReference) {
+  ForAll([](const Encoder& encoder, const Case&) {
+    const Encoder& reference = *FindEncoder(encoder.type, Effort::kReference);
+    for (const TestRows& edge : EdgeRows()) {
+      const size_t columns = edge.values.size();
+      std::vector<std::vector<float>> importance = {{}};
+      if (encoder.uses_weights) importance.push_back(WeightVectors(3, columns)[0].values);
+      for (const std::vector<float>& w : importance) {
+        const float* weights = w.empty() ? nullptr : w.data();
+        const auto distortion = [&](EncodeRows encode) {
+          return WeightedDistortion(encoder.type, encode, edge.values.data(), 1, columns, weights);
+        };
+        const double before = distortion(reference.encode);
+        const double after = distortion(encoder.encode);
+        if (!std::isfinite(before)) continue;
+        EXPECT_LE(after, before * 1.000001) << edge.name;
+      }
+    }
+  });
+}
+
+TEST_P(FixedLevelsTest, ZerosStayWhatTheReferenceMakesOfThem) {
+  ForAll([](const Encoder& encoder, const Case&) {
+    const std::vector<float> zeros(256, 0.0f);
+    const std::vector<float> weights(256, 1.0f);
+    for (const float* w : {static_cast<const float*>(nullptr), weights.data()}) {
+      const EncodeRows reference = FindEncoder(encoder.type, Effort::kReference)->encode;
+      const std::vector<uint8_t> bytes = EncodeRow(encoder.type, encoder.encode, zeros, w);
+      EXPECT_EQ(bytes, EncodeRow(encoder.type, reference, zeros, w));
+      EXPECT_EQ(Decoded(encoder.type, bytes, 256), zeros);
+    }
+  });
+}
+
+// The rows on which an encoder that claims the least possible error is checked.
+std::vector<TestRows> OptimalityRows(size_t num_values) {
+  std::vector<TestRows> all = EdgeRows();
+  for (uint32_t seed = 0; seed < 24; ++seed) all.push_back(RandomRows(seed, num_values));
+  return all;
+}
+
+double SquaredError(const float* x, const float* y, size_t count) {
+  double sum = 0.0;
+  for (size_t i = 0; i < count; ++i) {
+    const double error = static_cast<double>(x[i]) - y[i];
+    sum += error * error;
+  }
+  return sum;
+}
+
+// Expects that every `group` values of `row` decode to the least error of all `scales` (halves,
+// with FP4 levels), up to the rounding of binary32 sums.
+void ExpectLeastFp4Error(TensorType type, const TestRows& row, size_t group,
+                         const std::vector<float>& halves) {
+  const Encoder& encoder = *FindEncoder(type, Effort::kMax);
+  const std::vector<float> decoded =
+      Decoded(type, EncodeRow(type, encoder.encode, row.values, nullptr), row.values.size());
+  for (size_t start = 0; start < row.values.size(); start += group) {
+    const float* x = row.values.data() + start;
+    double least = std::numeric_limits<double>::infinity();
+    for (const float half : halves) {
+      std::vector<float> y(group);
+      for (size_t i = 0; i < group; ++i) {
+        y[i] = static_cast<float>(Fp4E2m1X2(NearestFp4(x[i], half))) * half;
+      }
+      least = std::fmin(least, SquaredError(x, y.data(), group));
+    }
+    const double error = SquaredError(x, decoded.data() + start, group);
+    EXPECT_LE(error, least * 1.00001) << NameOf(type) << ", " << row.name << ", from " << start;
+  }
+}
+
+TEST(FixedLevelsOptimalityTest, MXFP4HasTheLeastErrorOfAllScales) {
+  std::vector<float> halves;
+  for (int e = 5; e <= 251; ++e) halves.push_back(E8M0Half(static_cast<uint8_t>(e)));
+  for (const TestRows& row : OptimalityRows(512)) {
+    // Beyond these magnitudes blocks are the reference's.
+    bool is_usual = true;
+    for (const float x : row.values) {
+      is_usual &= x == 0.0f || (std::fabs(x) > 1e-15f && std::fabs(x) < 1e15f);
+    }
+    if (is_usual) ExpectLeastFp4Error(TensorType::kMXFP4, row, 32, halves);
+  }
+}
+
+TEST(FixedLevelsOptimalityTest, NVFP4HasTheLeastErrorOfAllScales) {
+  std::vector<float> halves;
+  for (int d = 0; d <= 0x7E; ++d) halves.push_back(UE4M3Half(static_cast<uint8_t>(d)));
+  for (const TestRows& row : OptimalityRows(512)) {
+    bool is_usual = true;
+    for (const float x : row.values) is_usual &= std::fabs(x) <= kLargestComparableFp4;
+    if (is_usual) ExpectLeastFp4Error(TensorType::kNVFP4, row, 16, halves);
+  }
+}
+
+GGUF_INSTANTIATE_ENCODER_TESTS(FixedLevelsTest);
+
+}  // namespace
+}  // namespace gguf
