@@ -27,6 +27,8 @@
 #include "quantize/encode/refine/iq1.h"
 #include "quantize/encode/refine/mxfp4.h"
 #include "quantize/encode/refine/nvfp4.h"
+#include "quantize/encode/refine/q2_0.h"
+#include "quantize/encode/refine/tq.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -68,13 +70,16 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kIQ1_M, kMax, true, false, EncodeIQ1_MMax, EncodeIQ1_MMaxScalar},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
     {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
+    {TensorType::kTQ1_0, kStd, false, false, EncodeTQ1_0Standard, EncodeTQ1_0StandardScalar},
     {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},
+    {TensorType::kTQ2_0, kStd, false, false, EncodeTQ2_0Standard, EncodeTQ2_0StandardScalar},
     {TensorType::kMXFP4, kRef, false, false, EncodeMXFP4, EncodeMXFP4Reference},
     {TensorType::kMXFP4, kStd, false, false, EncodeMXFP4Standard, EncodeMXFP4StandardScalar},
     {TensorType::kNVFP4, kRef, false, false, EncodeNVFP4, EncodeNVFP4Reference},
     {TensorType::kNVFP4, kStd, false, false, EncodeNVFP4Standard, EncodeNVFP4StandardScalar},
     {TensorType::kQ1_0, kRef, false, false, EncodeQ1_0, EncodeQ1_0Reference},
     {TensorType::kQ2_0, kRef, false, false, EncodeQ2_0, EncodeQ2_0Reference},
+    {TensorType::kQ2_0, kStd, false, false, EncodeQ2_0Standard, EncodeQ2_0StandardScalar},
 };
 
 }  // namespace

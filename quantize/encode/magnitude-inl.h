@@ -1,4 +1,4 @@
-// Largest magnitudes, and ternary codes against them.
+// Largest magnitudes of blocks.
 
 // Per-target include guard
 #if defined(GGUF_TOOLCHAIN_QUANTIZE_ENCODE_MAGNITUDE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -65,25 +65,6 @@ HWY_INLINE void FourLargestMagnitudes(DF df, const float* HWY_RESTRICT x, size_t
   StoreMaximaOfBlocks(df, abcd, out);
 }
 #endif
-
-// sum + unit * (v rounded to -1, 0 or 1, halves away from zero); |v| < 1.5. Comparing rounds
-// exactly, where adding 0.5 would not.
-template <class DI, class VF>
-HWY_INLINE hn::Vec<DI> AddTrit(DI di, VF v, hn::Vec<DI> unit, hn::Vec<DI> sum) {
-  const hn::RebindToFloat<DI> df;
-  const auto up = hn::RebindMask(di, hn::Ge(v, hn::Set(df, 0.5f)));
-  const auto down = hn::RebindMask(di, hn::Le(v, hn::Set(df, -0.5f)));
-  sum = hn::IfThenElse(up, hn::Add(sum, unit), sum);
-  return hn::IfThenElse(down, hn::Sub(sum, unit), sum);
-}
-
-// Stores lanes of 0 to 255 as bytes.
-template <class DI>
-HWY_INLINE void StoreBytes(DI /* di */, hn::Vec<DI> v, uint8_t* HWY_RESTRICT out) {
-  const hn::RebindToUnsigned<DI> du;
-  const hn::Rebind<uint8_t, DI> d8;
-  hn::StoreU(hn::U8FromU32(hn::BitCast(du, v)), d8, out);
-}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gguf

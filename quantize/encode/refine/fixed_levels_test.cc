@@ -9,6 +9,7 @@
 #include "formats/codec/codec.h"
 #include "formats/codec/mxfp4.h"
 #include "formats/codec/nvfp4.h"
+#include "gguf/base/float16.h"
 #include "gguf/tensor_type.h"
 #include "gtest/gtest.h"
 #include "hwy/targets.h"
@@ -31,6 +32,9 @@ struct Case {
 constexpr Case kCases[] = {
     {TensorType::kMXFP4, Effort::kStandard, {0.992, 0.943}, {}},
     {TensorType::kNVFP4, Effort::kStandard, {0.913, 0.810}, {}},
+    {TensorType::kTQ1_0, Effort::kStandard, {0.767, 0.423}, {}},
+    {TensorType::kTQ2_0, Effort::kStandard, {0.767, 0.423}, {}},
+    {TensorType::kQ2_0, Effort::kStandard, {0.463, 0.337}, {}},
 };
 
 // One case on one instruction set.
@@ -184,6 +188,78 @@ TEST(FixedLevelsOptimalityTest, NVFP4HasTheLeastErrorOfAllScales) {
     bool is_usual = true;
     for (const float x : row.values) is_usual &= std::fabs(x) <= kLargestComparableFp4;
     if (is_usual) ExpectLeastFp4Error(TensorType::kNVFP4, row, 16, halves);
+  }
+}
+
+// Least error of `count` values under one binary16 scale with codes least..greatest times it.
+double LeastErrorOfAnyScale(const float* x, size_t count, float least_code, float greatest_code) {
+  double least = std::numeric_limits<double>::infinity();
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float d = F16ToF32(static_cast<uint16_t>(bits));
+    if (!std::isfinite(d)) continue;
+    const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
+    float sum = 0.0f;
+    for (size_t i = 0; i < count; ++i) {
+      const float code =
+          std::fmin(std::fmax(std::nearbyint(x[i] * inverse), least_code), greatest_code);
+      const float error = x[i] - code * d;
+      sum += error * error;
+    }
+    least = std::fmin(least, static_cast<double>(sum));
+  }
+  return least;
+}
+
+void ExpectLeastErrorOfAnyScale(TensorType type, float least_code, float greatest_code) {
+  const Encoder& encoder = *FindEncoder(type, Effort::kMax);
+  const size_t block = InfoOf(type).block_values;
+  std::vector<TestRows> rows;
+  for (uint32_t seed = 0; seed < 5; ++seed) rows.push_back(RandomRows(seed, block));
+  for (const TestRows& edge : EdgeRows()) {
+    if (edge.name == "zero sub-blocks" || edge.name == "one huge outlier" ||
+        edge.name == "minus first" || edge.name == "ties of eighths") {
+      rows.push_back({edge.name, {edge.values.begin(), edge.values.begin() + block}});
+    }
+  }
+  for (const TestRows& row : rows) {
+    const std::vector<float> decoded =
+        Decoded(type, EncodeRow(type, encoder.encode, row.values, nullptr), block);
+    const double error = SquaredError(row.values.data(), decoded.data(), block);
+    const double least = LeastErrorOfAnyScale(row.values.data(), block, least_code, greatest_code);
+    EXPECT_LE(error, least * 1.00001) << NameOf(type) << ", " << row.name;
+  }
+}
+
+TEST(FixedLevelsOptimalityTest, TernaryTypesHaveTheLeastErrorOfAllScales) {
+  ExpectLeastErrorOfAnyScale(TensorType::kTQ1_0, -1.0f, 1.0f);
+  ExpectLeastErrorOfAnyScale(TensorType::kTQ2_0, -1.0f, 1.0f);
+}
+
+TEST(FixedLevelsOptimalityTest, Q2_0HasTheLeastErrorOfAllScales) {
+  ExpectLeastErrorOfAnyScale(TensorType::kQ2_0, -1.0f, 2.0f);
+}
+
+// Blocks that are multiples of one scale already come back as they are, however few are not 0.
+TEST_P(FixedLevelsTest, LatticesStayExact) {
+  std::mt19937 random(3);
+  for (const TensorType type : {TensorType::kTQ1_0, TensorType::kTQ2_0, TensorType::kQ2_0}) {
+    const Encoder& encoder = *FindEncoder(type, Effort::kMax);
+    for (const float scale : {0.0123291015625f, 1.0f, 60.0f}) {
+      std::vector<float> row;
+      for (const uint32_t density : {1, 2, 10, 50, 99}) {
+        for (size_t i = 0; i < 256; ++i) {
+          const int level = static_cast<int>(random() % 3) - 1;
+          row.push_back(random() % 100 < density ? static_cast<float>(level) * scale : 0.0f);
+        }
+        row[row.size() - 7] = scale;
+      }
+      if (type == TensorType::kQ2_0) {  // the level of 2, of either sign
+        for (size_t i = 0; i < row.size(); i += 64) row[i] = i % 128 == 0 ? 2 * scale : -2 * scale;
+        for (float& x : row) x = x == scale && random() % 2 == 0 ? 0.0f : x;
+      }
+      const std::vector<uint8_t> bytes = EncodeRow(type, encoder.encode, row, nullptr);
+      EXPECT_EQ(Decoded(type, bytes, row.size()), row) << NameOf(type) << " " << scale;
+    }
   }
 }
 
