@@ -25,6 +25,8 @@
 #include "quantize/encode/q6_k.h"
 #include "quantize/encode/q8_0.h"
 #include "quantize/encode/refine/iq1.h"
+#include "quantize/encode/refine/iq4_nl.h"
+#include "quantize/encode/refine/iq4_xs.h"
 #include "quantize/encode/refine/mxfp4.h"
 #include "quantize/encode/refine/nvfp4.h"
 #include "quantize/encode/refine/q2_0.h"
@@ -62,9 +64,13 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kIQ1_S, kStd, true, true, EncodeIQ1_SStandard, EncodeIQ1_SStandardScalar},
     {TensorType::kIQ1_S, kMax, true, true, EncodeIQ1_SMax, EncodeIQ1_SMaxScalar},
     {TensorType::kIQ4_NL, kRef, true, false, EncodeIQ4_NL, EncodeIQ4_NLReference},
+    {TensorType::kIQ4_NL, kStd, true, false, EncodeIQ4_NLStandard, EncodeIQ4_NLStandardScalar},
+    {TensorType::kIQ4_NL, kMax, true, false, EncodeIQ4_NLMax, EncodeIQ4_NLMaxScalar},
     {TensorType::kIQ3_S, kRef, true, false, EncodeIQ3_S, EncodeIQ3_SReference},
     {TensorType::kIQ2_S, kRef, true, false, EncodeIQ2_S, EncodeIQ2_SReference},
     {TensorType::kIQ4_XS, kRef, true, false, EncodeIQ4_XS, EncodeIQ4_XSReference},
+    {TensorType::kIQ4_XS, kStd, true, false, EncodeIQ4_XSStandard, EncodeIQ4_XSStandardScalar},
+    {TensorType::kIQ4_XS, kMax, true, false, EncodeIQ4_XSMax, EncodeIQ4_XSMaxScalar},
     {TensorType::kIQ1_M, kRef, true, false, EncodeIQ1_M, EncodeIQ1_MReference},
     {TensorType::kIQ1_M, kStd, true, false, EncodeIQ1_MStandard, EncodeIQ1_MStandardScalar},
     {TensorType::kIQ1_M, kMax, true, false, EncodeIQ1_MMax, EncodeIQ1_MMaxScalar},
