@@ -43,46 +43,49 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The scales of four blocks in one go.
+#if HWY_TARGET != HWY_SCALAR
+using Lanes = hn::CappedTag<float, 16>;
+
+// The scales of Lanes(df) groups. False: some magnitudes are too large for comparisons.
+HWY_INLINE bool ScalesOf(Lanes df, const float* HWY_RESTRICT x, uint8_t* HWY_RESTRICT scales) {
+  const hn::Rebind<uint8_t, Lanes> d8;
+  const auto largest = LargestOfRuns<kGroupValues>(df, x);
+  const auto scale = UE4M3Lanes(df, hn::Div(largest, hn::Set(df, 6.0f)));
+  hn::StoreU(hn::DemoteTo(d8, scale), d8, scales);
+  return hn::AllTrue(df, hn::Le(largest, hn::Set(df, kLargestComparableFp4)));
+}
+#endif
+
+// First all scales of a chunk, then its codes: so many steps of the one and of the other are
+// independent that their latencies overlap.
 void EncodeNVFP4Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
                      const float* weights, uint8_t* HWY_RESTRICT out) {
 #if HWY_TARGET == HWY_SCALAR
   EncodeNVFP4Reference(rows, num_rows, columns, weights, out);
 #else
   (void)weights;
-  constexpr size_t kBatch = 4;
-  constexpr size_t kBatchGroups = kBatch * kBlockGroups;
-  const hn::CappedTag<float, kBatchGroups> df;
-  const hn::RebindToSigned<decltype(df)> di;
-  const hn::Rebind<uint8_t, decltype(df)> d8;
+  constexpr size_t kChunk = 32;
+  const Lanes df;
+  const size_t batch = hn::Lanes(df) / kBlockGroups;
   auto* blocks = reinterpret_cast<BlockNVFP4*>(out);
   const size_t num_blocks = num_rows * columns / BlockNVFP4::kValues;
-  HWY_ALIGN float amax[kBatchGroups];
-  HWY_ALIGN float factors[kBatchGroups];
-  HWY_ALIGN uint8_t scales[kBatchGroups];
+  uint8_t scales[kChunk * kBlockGroups];
+  size_t count;
   size_t b = 0;
-  for (; b + kBatch <= num_blocks; b += kBatch) {
+  for (; b + batch <= num_blocks; b += count) {
     const float* HWY_RESTRICT x = rows + b * BlockNVFP4::kValues;
-    for (size_t g = 0; g < kBatchGroups; g += 4) {
-      FourLargestMagnitudes<kGroupValues>(df, x + g * kGroupValues, kGroupValues, amax + g);
-    }
+    count = HWY_MIN(kChunk, (num_blocks - b) / batch * batch);
     bool is_usual = true;
-    for (size_t g = 0; g < kBatchGroups; g += hn::Lanes(df)) {
-      const auto largest = hn::Load(df, amax + g);
-      is_usual &= hn::AllTrue(df, hn::Le(largest, hn::Set(df, kLargestComparableFp4)));
-      const auto scale = UE4M3Lanes(df, hn::Div(largest, hn::Set(df, 6.0f)));
-      hn::StoreU(hn::DemoteTo(d8, scale), d8, scales + g);
-      const auto is_zero = hn::RebindMask(df, hn::Eq(scale, hn::Zero(di)));
-      const auto factor = Fp4FactorLanes(df, UE4M3HalfLanes(df, scale));
-      hn::Store(hn::IfThenZeroElse(is_zero, factor), df, factors + g);
+    for (size_t g = 0; g < count * kBlockGroups; g += hn::Lanes(df)) {
+      is_usual &= ScalesOf(df, x + g * kGroupValues, scales + g);
     }
     if (HWY_UNLIKELY(!is_usual)) {
-      EncodeBlocks(x, kBatch, blocks + b);
+      EncodeBlocks(x, count, blocks + b);
       continue;
     }
-    for (size_t i = 0; i < kBatch; ++i) {
+    for (size_t i = 0; i < count; ++i) {
       std::memcpy(blocks[b + i].d, scales + i * kBlockGroups, kBlockGroups);
-      StoreNVFP4Codes(x + i * BlockNVFP4::kValues, factors + i * kBlockGroups, blocks[b + i].qs);
+      StoreNVFP4Codes(x + i * BlockNVFP4::kValues, scales + i * kBlockGroups, blocks[b + i].qs);
     }
   }
   EncodeBlocks(rows + b * BlockNVFP4::kValues, num_blocks - b, blocks + b);

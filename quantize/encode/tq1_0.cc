@@ -17,16 +17,27 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// First the scales of a chunk, then its codes, so that the latencies of many blocks overlap.
 void EncodeTQ1_0Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns, const float*,
                      uint8_t* HWY_RESTRICT out) {
+  constexpr size_t kValues = BlockTQ1_0::kValues;
+  constexpr size_t kChunk = 8;
   const hn::CappedTag<float, 16> df;
   auto* blocks = reinterpret_cast<BlockTQ1_0*>(out);
-  const size_t num_blocks = num_rows * columns / BlockTQ1_0::kValues;
-  for (size_t b = 0; b < num_blocks; ++b) {
-    const float* HWY_RESTRICT x = rows + b * BlockTQ1_0::kValues;
-    const float d = LargestMagnitudeOf<BlockTQ1_0::kValues>(df, x);
-    StoreTQ1_0Codes(x, InverseOrZero(d), blocks[b].qs, blocks[b].qh);
-    blocks[b].d = F32ToF16(d);
+  const size_t num_blocks = num_rows * columns / kValues;
+  float inverses[kChunk];
+  for (size_t b = 0; b < num_blocks; b += kChunk) {
+    const size_t count = HWY_MIN(kChunk, num_blocks - b);
+    const float* HWY_RESTRICT x = rows + b * kValues;
+    for (size_t i = 0; i < count; ++i) {
+      const float d = LargestMagnitudeOf<kValues>(df, x + i * kValues);
+      blocks[b + i].d = F32ToF16(d);
+      inverses[i] = InverseOrZero(d);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      BlockTQ1_0& block = blocks[b + i];
+      StoreTQ1_0Codes(x + i * kValues, inverses[i], block.qs, block.qh);
+    }
   }
 }
 

@@ -168,11 +168,9 @@ HWY_INLINE hn::Vec<IntLanes> BestScaleLanes(Lanes df, const float* HWY_RESTRICT 
 // written.
 HWY_INLINE bool EncodeLanes(Lanes df, const float* HWY_RESTRICT rows, size_t count,
                             BlockNVFP4* HWY_RESTRICT blocks) {
-  const IntLanes di;
   const hn::Rebind<uint8_t, Lanes> d8;
   const size_t lanes = hn::Lanes(df);
   HWY_ALIGN float a[kGroupValues * kMaxGroups];
-  HWY_ALIGN float factors[kMaxGroups];
   HWY_ALIGN uint8_t scales[kMaxGroups];
   LoadBlocksToLanes(df, rows, kGroupValues, count, kGroupValues, a);
   auto amax = hn::Zero(df);
@@ -184,13 +182,10 @@ HWY_INLINE bool EncodeLanes(Lanes df, const float* HWY_RESTRICT rows, size_t cou
   if (!hn::AllTrue(df, hn::Le(amax, hn::Set(df, kLargestComparableFp4)))) return false;
   const auto code = BestScaleLanes(df, a, amax);
   hn::StoreU(hn::DemoteTo(d8, code), d8, scales);
-  const auto is_zero = hn::RebindMask(df, hn::Eq(code, hn::Zero(di)));
-  const auto factor = Fp4FactorLanes(df, UE4M3HalfLanes(df, code));
-  hn::Store(hn::IfThenZeroElse(is_zero, factor), df, factors);
   for (size_t g = 0; g < count; g += kBlockGroups) {
     BlockNVFP4& block = blocks[g / kBlockGroups];
     std::memcpy(block.d, scales + g, kBlockGroups);
-    StoreNVFP4Codes(rows + g * kGroupValues, factors + g, block.qs);
+    StoreNVFP4Codes(rows + g * kGroupValues, scales + g, block.qs);
   }
   return true;
 }
