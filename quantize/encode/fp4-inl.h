@@ -45,7 +45,7 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<DF>> UE4M3Lanes(DF df, VF v) {
   const auto small = hn::Lt(bits, hn::Set(di, 121 << 23));
   // Large lanes would overflow the conversion.
   const auto scaled = hn::Add(hn::Mul(v, hn::Set(df, 512.0f)), hn::Set(df, 0.5f));
-  const auto mantissa = hn::ConvertTo(di, hn::Min(scaled, hn::Set(df, 7.0f)));
+  const auto mantissa = TruncateLanes(df, hn::Min(scaled, hn::Set(df, 7.0f)));
   return hn::IfThenElse(small, mantissa, normal);
 }
 
@@ -63,7 +63,7 @@ HWY_INLINE hn::Vec<DF> UE4M3HalfLanes(DF df, VI bits) {
 // The factor of the scale of MXFP4, 2 / 2^(e - 128) and one float less; e is usual (fp4.h).
 HWY_INLINE float Fp4FactorOfE8M0(uint8_t e) { return FloatOf(((256u - e) << 23) - 1); }
 
-// The codes of bytes q, products without their fractions, |q| <= 48.
+// The codes of bytes q, products without their fractions, |q| < 64.
 template <class D8>
 HWY_INLINE hn::Vec<D8> Fp4CodesOfProducts(D8 d8, hn::Vec<D8> q) {
   const hn::RebindToSigned<D8> di8;
@@ -81,7 +81,7 @@ HWY_INLINE hn::Vec<D8> Fp4CodesOfProducts(D8 d8, hn::Vec<D8> q) {
   return hn::OrAnd(code, sign, hn::Set(d8, 8));
 }
 
-// The codes of Lanes(df) values each at a, b, c and d, by their factors, for |x| <= 24 *
+// The codes of Lanes(df) values each at a, b, c and d, by their factors, for |x| < 32 *
 // half_scale. Every 16 bytes hold, of four successive values each, a0 c0 a1 c1 .. a3 c3 b0 d0 ..
 // b3 d3.
 template <class DF>
@@ -141,15 +141,29 @@ HWY_INLINE void StoreNVFP4Codes(const float* HWY_RESTRICT x, const uint8_t* HWY_
   const hn::Repartition<uint8_t, decltype(df)> d8;
   const hn::Full128<uint8_t> d128;
   const hn::Full128<uint32_t> d32;
-  // In every 16 bytes the codes of four successive values of each group.
+  alignas(16) static constexpr uint8_t kGroups[16] = {0, 2,  4,  6,  1, 3,  5,  7,
+                                                      8, 10, 12, 14, 9, 11, 13, 15};
+  // Every 16 bytes hold four successive values of each group.
+  if constexpr (hn::MaxLanes(df) == 16) {
+    const hn::Half<decltype(d8)> half;
+    const hn::Repartition<uint32_t, decltype(half)> half32;
+    alignas(32) static constexpr int32_t kQuads[8] = {0, 4, 1, 5, 2, 6, 3, 7};
+    const auto codes =
+        Fp4CodesOfFour(df, x, x + 2 * kGroup, x + kGroup, x + 3 * kGroup, f0, f2, f1, f3);
+    const auto high = hn::ShiftLeft<4>(hn::BitCast(half32, hn::UpperHalf(half, codes)));
+    const auto pairs = hn::Or(hn::LowerHalf(half, codes), hn::BitCast(half, high));
+    const auto quads =
+        hn::BitCast(half32, hn::TableLookupBytes(pairs, hn::LoadDup128(half, kGroups)));
+    const auto sorted = hn::TableLookupLanes(quads, hn::SetTableIndices(half32, kQuads));
+    hn::StoreU(hn::BitCast(half, sorted), half, qs);
+    return;
+  }
   HWY_ALIGN uint8_t codes[4 * kGroup];
   for (size_t j = 0; j < kGroup; j += hn::Lanes(df)) {
     hn::Store(Fp4CodesOfFour(df, x + j, x + 2 * kGroup + j, x + kGroup + j, x + 3 * kGroup + j, f0,
                              f2, f1, f3),
               d8, codes + 4 * j);
   }
-  alignas(16) static constexpr uint8_t kGroups[16] = {0, 2,  4,  6,  1, 3,  5,  7,
-                                                      8, 10, 12, 14, 9, 11, 13, 15};
   const auto order = hn::Load(d128, kGroups);
   const auto pairs = [&](const uint8_t* low) HWY_ATTR {
     const auto high = hn::ShiftLeft<4>(hn::BitCast(d32, hn::Load(d128, low + 32)));
