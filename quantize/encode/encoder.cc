@@ -30,6 +30,12 @@
 #include "quantize/encode/refine/q5_0.h"
 #include "quantize/encode/refine/q6_k.h"
 #include "quantize/encode/refine/q8_0.h"
+#include "quantize/encode/refine/iq4_nl.h"
+#include "quantize/encode/refine/iq4_xs.h"
+#include "quantize/encode/refine/mxfp4.h"
+#include "quantize/encode/refine/nvfp4.h"
+#include "quantize/encode/refine/q2_0.h"
+#include "quantize/encode/refine/tq.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -73,19 +79,28 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kIQ1_S, kStd, true, true, EncodeIQ1_SStandard, EncodeIQ1_SStandardScalar},
     {TensorType::kIQ1_S, kMax, true, true, EncodeIQ1_SMax, EncodeIQ1_SMaxScalar},
     {TensorType::kIQ4_NL, kRef, true, false, EncodeIQ4_NL, EncodeIQ4_NLReference},
+    {TensorType::kIQ4_NL, kStd, true, false, EncodeIQ4_NLStandard, EncodeIQ4_NLStandardScalar},
+    {TensorType::kIQ4_NL, kMax, true, false, EncodeIQ4_NLMax, EncodeIQ4_NLMaxScalar},
     {TensorType::kIQ3_S, kRef, true, false, EncodeIQ3_S, EncodeIQ3_SReference},
     {TensorType::kIQ2_S, kRef, true, false, EncodeIQ2_S, EncodeIQ2_SReference},
     {TensorType::kIQ4_XS, kRef, true, false, EncodeIQ4_XS, EncodeIQ4_XSReference},
+    {TensorType::kIQ4_XS, kStd, true, false, EncodeIQ4_XSStandard, EncodeIQ4_XSStandardScalar},
+    {TensorType::kIQ4_XS, kMax, true, false, EncodeIQ4_XSMax, EncodeIQ4_XSMaxScalar},
     {TensorType::kIQ1_M, kRef, true, false, EncodeIQ1_M, EncodeIQ1_MReference},
     {TensorType::kIQ1_M, kStd, true, false, EncodeIQ1_MStandard, EncodeIQ1_MStandardScalar},
     {TensorType::kIQ1_M, kMax, true, false, EncodeIQ1_MMax, EncodeIQ1_MMaxScalar},
     {TensorType::kBF16, kRef, false, false, EncodeBF16, EncodeBF16Reference},
     {TensorType::kTQ1_0, kRef, false, false, EncodeTQ1_0, EncodeTQ1_0Reference},
+    {TensorType::kTQ1_0, kStd, false, false, EncodeTQ1_0Standard, EncodeTQ1_0StandardScalar},
     {TensorType::kTQ2_0, kRef, false, false, EncodeTQ2_0, EncodeTQ2_0Reference},
+    {TensorType::kTQ2_0, kStd, false, false, EncodeTQ2_0Standard, EncodeTQ2_0StandardScalar},
     {TensorType::kMXFP4, kRef, false, false, EncodeMXFP4, EncodeMXFP4Reference},
+    {TensorType::kMXFP4, kStd, false, false, EncodeMXFP4Standard, EncodeMXFP4StandardScalar},
     {TensorType::kNVFP4, kRef, false, false, EncodeNVFP4, EncodeNVFP4Reference},
+    {TensorType::kNVFP4, kStd, false, false, EncodeNVFP4Standard, EncodeNVFP4StandardScalar},
     {TensorType::kQ1_0, kRef, false, false, EncodeQ1_0, EncodeQ1_0Reference},
     {TensorType::kQ2_0, kRef, false, false, EncodeQ2_0, EncodeQ2_0Reference},
+    {TensorType::kQ2_0, kStd, false, false, EncodeQ2_0Standard, EncodeQ2_0StandardScalar},
 };
 
 }  // namespace

@@ -1,9 +1,8 @@
 #include "quantize/encode/iq4_xs.h"
 
 #include "formats/codec/iq4_xs.h"
-#include "gguf/base/float16.h"
+#include "quantize/encode/iq4_xs_scales.h"
 #include "quantize/encode/level_search.h"
-#include "quantize/encode/rounding.h"
 #include "quantize/encode/signed_search.h"
 
 // foreach_target includes this file again once for every instruction set.
@@ -20,24 +19,18 @@ namespace gguf {
 namespace {
 
 constexpr size_t kValues = BlockIQ4_XS::kValues;
-constexpr size_t kGroups = kValues / kLevelValues;
+constexpr size_t kGroups = kIQ4_XSGroups;
 constexpr float kSigmaFactor = 2.0f / static_cast<float>(kValues);
 
 // Stores the block scale and the 6-bit scales; the inverses of their products are for the codes.
 void StoreScales(const float* scales, BlockIQ4_XS& block, float* inverses) {
-  const float d = -FirstLargest(scales, kGroups) / 32.0f;
-  const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-  block.d = F32ToF16(d);
-  uint32_t low = 0, high = 0;
+  int32_t codes[kGroups];
+  const float d = ReferenceIQ4_XSScales(scales, codes);
+  StoreIQ4_XSScales(d, codes, block);
   for (size_t g = 0; g < kGroups; ++g) {
-    const int32_t code = ClampCode(RoundByBits(inverse * scales[g]), -32, 31);
-    const float product = d * static_cast<float>(code);
+    const float product = d * static_cast<float>(codes[g]);
     inverses[g] = product != 0.0f ? 1.0f / product : 0.0f;
-    low |= static_cast<uint32_t>((code + 32) & 15) << (4 * g);
-    high |= static_cast<uint32_t>((code + 32) >> 4) << (2 * g);
   }
-  block.scales_h = static_cast<uint16_t>(high);
-  for (size_t b = 0; b < 4; ++b) block.scales_l[b] = static_cast<uint8_t>(low >> (8 * b));
 }
 
 }  // namespace

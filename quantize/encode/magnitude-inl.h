@@ -1,4 +1,4 @@
-// Largest magnitudes, and ternary codes against them.
+// Largest magnitudes of blocks.
 
 // Per-target include guard
 #if defined(GGUF_TOOLCHAIN_QUANTIZE_ENCODE_MAGNITUDE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -21,12 +21,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Largest |x| of kValues values, a multiple of Lanes(df): in every lane of its share, and of all.
 template <size_t kValues, class DF>
 HWY_INLINE hn::Vec<DF> LargestInLanes(DF df, const float* HWY_RESTRICT x) {
-  auto largest = hn::Abs(hn::LoadU(df, x));
+  const size_t lanes = hn::Lanes(df);
+  auto even = hn::Abs(hn::LoadU(df, x));
+  if (lanes == kValues) return even;
+  auto odd = hn::Abs(hn::LoadU(df, x + lanes));
   HWY_UNROLL(16)
-  for (size_t i = hn::Lanes(df); i < kValues; i += hn::Lanes(df)) {
-    largest = hn::Max(largest, hn::Abs(hn::LoadU(df, x + i)));
+  for (size_t i = 2 * lanes; i < kValues; i += 2 * lanes) {
+    even = hn::Max(even, hn::Abs(hn::LoadU(df, x + i)));
+    odd = hn::Max(odd, hn::Abs(hn::LoadU(df, x + i + lanes)));
   }
-  return largest;
+  return hn::Max(even, odd);
 }
 
 template <size_t kValues, class DF>
@@ -46,10 +50,10 @@ HWY_INLINE void StoreMaximaOfBlocks(DF df, hn::Vec<DF> v, float* HWY_RESTRICT ou
   }
 }
 
-// Largest |x| of each of four runs of kValues values (a multiple of 16), `stride` apart.
+// In every 128-bit block the largest |x| of its share of four runs of kValues values (a multiple of
+// 16), `stride` apart.
 template <size_t kValues, class DF>
-HWY_INLINE void FourLargestMagnitudes(DF df, const float* HWY_RESTRICT x, size_t stride,
-                                      float* HWY_RESTRICT out) {
+HWY_INLINE hn::Vec<DF> FourLargestInBlocks(DF df, const float* HWY_RESTRICT x, size_t stride) {
   const hn::Repartition<uint64_t, DF> d64;
   const auto a = LargestInLanes<kValues>(df, x);
   const auto b = LargestInLanes<kValues>(df, x + stride);
@@ -60,30 +64,42 @@ HWY_INLINE void FourLargestMagnitudes(DF df, const float* HWY_RESTRICT x, size_t
       hn::BitCast(d64, hn::Max(hn::InterleaveLower(df, a, b), hn::InterleaveUpper(df, a, b)));
   const auto cd =
       hn::BitCast(d64, hn::Max(hn::InterleaveLower(df, c, d), hn::InterleaveUpper(df, c, d)));
-  const auto abcd = hn::Max(hn::BitCast(df, hn::InterleaveLower(d64, ab, cd)),
-                            hn::BitCast(df, hn::InterleaveUpper(d64, ab, cd)));
-  StoreMaximaOfBlocks(df, abcd, out);
+  return hn::Max(hn::BitCast(df, hn::InterleaveLower(d64, ab, cd)),
+                 hn::BitCast(df, hn::InterleaveUpper(d64, ab, cd)));
+}
+
+// Largest |x| of each of these runs.
+template <size_t kValues, class DF>
+HWY_INLINE void FourLargestMagnitudes(DF df, const float* HWY_RESTRICT x, size_t stride,
+                                      float* HWY_RESTRICT out) {
+  StoreMaximaOfBlocks(df, FourLargestInBlocks<kValues>(df, x, stride), out);
+}
+
+// Blocks of both vectors: the maxima over the blocks of a in the lower half, of b in the upper.
+template <class DF, class VF>
+HWY_INLINE VF MaximaOfHalves(DF df, VF a, VF b) {
+  return hn::Max(hn::ConcatLowerLower(df, b, a), hn::ConcatUpperUpper(df, b, a));
+}
+
+// Lane i: the largest |x| of the i-th of Lanes(df) runs of kValues values, one after the other.
+template <size_t kValues, class DF>
+HWY_INLINE hn::Vec<DF> LargestOfRuns(DF df, const float* HWY_RESTRICT x) {
+  const auto first = FourLargestInBlocks<kValues>(df, x, kValues);
+  if constexpr (hn::MaxLanes(df) == 4) return first;
+  if constexpr (hn::MaxLanes(df) == 8) {
+    return MaximaOfHalves(df, first, FourLargestInBlocks<kValues>(df, x + 4 * kValues, kValues));
+  }
+  if constexpr (hn::MaxLanes(df) == 16) {
+    const auto second = FourLargestInBlocks<kValues>(df, x + 4 * kValues, kValues);
+    const auto third = FourLargestInBlocks<kValues>(df, x + 8 * kValues, kValues);
+    const auto fourth = FourLargestInBlocks<kValues>(df, x + 12 * kValues, kValues);
+    const auto first_third = MaximaOfHalves(df, first, third);
+    const auto second_fourth = MaximaOfHalves(df, second, fourth);
+    return hn::OddEvenBlocks(hn::Max(second_fourth, hn::SwapAdjacentBlocks(second_fourth)),
+                             hn::Max(first_third, hn::SwapAdjacentBlocks(first_third)));
+  }
 }
 #endif
-
-// sum + unit * (v rounded to -1, 0 or 1, halves away from zero); |v| < 1.5. Comparing rounds
-// exactly, where adding 0.5 would not.
-template <class DI, class VF>
-HWY_INLINE hn::Vec<DI> AddTrit(DI di, VF v, hn::Vec<DI> unit, hn::Vec<DI> sum) {
-  const hn::RebindToFloat<DI> df;
-  const auto up = hn::RebindMask(di, hn::Ge(v, hn::Set(df, 0.5f)));
-  const auto down = hn::RebindMask(di, hn::Le(v, hn::Set(df, -0.5f)));
-  sum = hn::IfThenElse(up, hn::Add(sum, unit), sum);
-  return hn::IfThenElse(down, hn::Sub(sum, unit), sum);
-}
-
-// Stores lanes of 0 to 255 as bytes.
-template <class DI>
-HWY_INLINE void StoreBytes(DI /* di */, hn::Vec<DI> v, uint8_t* HWY_RESTRICT out) {
-  const hn::RebindToUnsigned<DI> du;
-  const hn::Rebind<uint8_t, DI> d8;
-  hn::StoreU(hn::U8FromU32(hn::BitCast(du, v)), d8, out);
-}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gguf

@@ -23,22 +23,11 @@ namespace {
 
 constexpr size_t kValues = BlockMXFP4::kValues;
 
-// Where 12 halves of the scale, and 8 over them, are finite.
-constexpr uint8_t kLeastE = 4;
-constexpr uint8_t kLargestE = 252;
-
-void StoreCodesOf(const float* x, float half_scale, uint8_t* qs) {
-  for (size_t j = 0; j < kValues / 2; ++j) {
-    qs[j] = static_cast<uint8_t>(NearestFp4(x[j], half_scale) |
-                                 NearestFp4(x[j + kValues / 2], half_scale) << 4);
-  }
-}
-
 void EncodeBlocks(const float* rows, size_t num_blocks, BlockMXFP4* blocks) {
   for (size_t b = 0; b < num_blocks; ++b) {
     const float* x = rows + b * kValues;
     blocks[b].e = E8M0OfLargest(LargestMagnitude(x, kValues));
-    StoreCodesOf(x, E8M0Half(blocks[b].e), blocks[b].qs);
+    StoreFp4Pairs(x, kValues / 2, E8M0Half(blocks[b].e), blocks[b].qs);
   }
 }
 
@@ -52,59 +41,61 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
+using Lanes = hn::CappedTag<float, 16>;
 
-// The bytes of two blocks, whose second may be the first again. `lanes` values at a time.
-HWY_INLINE void StoreTwoBlocks(const float* HWY_RESTRICT x0, const float* HWY_RESTRICT x1, float f0,
-                               float f1, uint8_t* HWY_RESTRICT qs0, uint8_t* HWY_RESTRICT qs1) {
-  constexpr size_t kHalf = kValues / 2;
-  const hn::CappedTag<float, kHalf> df;
-  const hn::RebindToUnsigned<decltype(df)> du;
-  const hn::Rebind<uint8_t, decltype(df)> d8;
-  const auto low_byte = hn::Set(du, 0xFF);
-  for (size_t j = 0; j < kHalf; j += hn::Lanes(df)) {
-    const auto codes =
-        NearestFp4OfFour(df, x0 + j, x0 + kHalf + j, x1 + j, x1 + kHalf + j, f0, f0, f1, f1);
-    const auto pairs = hn::Or(codes, hn::ShiftRight<4>(codes));  // in bytes 0 and 2
-    hn::StoreU(hn::U8FromU32(hn::And(hn::ShiftRight<16>(pairs), low_byte)), d8, qs1 + j);
-    hn::StoreU(hn::U8FromU32(hn::And(pairs, low_byte)), d8, qs0 + j);
-  }
+// E8M0OfLargest and its factor for Lanes(df) blocks. False: one is not usual or close below a power
+// of two, where log2f may round up.
+HWY_INLINE bool ScalesOf(Lanes df, const float* HWY_RESTRICT x, uint32_t* HWY_RESTRICT scales,
+                         float* HWY_RESTRICT factors) {
+  const hn::RebindToSigned<Lanes> di;
+  const hn::RebindToUnsigned<Lanes> du;
+  const auto bits = hn::BitCast(di, LargestOfRuns<kValues>(df, x));
+  const auto is_zero = hn::Eq(bits, hn::Zero(di));
+  const auto e = hn::Sub(hn::ShiftRight<23>(bits), hn::Set(di, 2));
+  const auto mantissa = hn::And(bits, hn::Set(di, 0x007FFFFF));
+  const auto is_usual = hn::And(hn::And(hn::Gt(e, hn::Set(di, kLeastUsualE8M0 - 1)),
+                                        hn::Lt(e, hn::Set(di, kLargestUsualE8M0 + 1))),
+                                hn::Lt(mantissa, hn::Set(di, 0x00800000 - kFloorLog2Reach)));
+  const auto factor = hn::Sub(hn::ShiftLeft<23>(hn::Sub(hn::Set(di, 256), e)), hn::Set(di, 1));
+  hn::StoreU(hn::BitCast(du, hn::IfThenZeroElse(is_zero, e)), du, scales);
+  hn::StoreU(hn::BitCast(df, hn::IfThenZeroElse(is_zero, factor)), df, factors);
+  return hn::AllTrue(di, hn::Or(is_usual, is_zero));
 }
-
-// The factor of NearestFp4OfFour for scale e, 8 / 2^(e - 128) and one float less.
-HWY_INLINE float FactorOf(uint8_t e) { return FloatOf(((258u - e) << 23) - 1); }
-
 #endif
 
+// First all scales of a chunk, then its codes: so many steps of the one and of the other are
+// independent that their latencies overlap.
 void EncodeMXFP4Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns,
                      const float* weights, uint8_t* HWY_RESTRICT out) {
 #if HWY_TARGET == HWY_SCALAR
   EncodeMXFP4Reference(rows, num_rows, columns, weights, out);
 #else
   (void)weights;
-  constexpr size_t kBatch = 4;
-  const hn::CappedTag<float, 16> df;
+  constexpr size_t kChunk = 64;
+  const Lanes df;
   auto* blocks = reinterpret_cast<BlockMXFP4*>(out);
   const size_t num_blocks = num_rows * columns / kValues;
+  float factors[kChunk];
+  uint32_t scales[kChunk];
+  size_t count;
   size_t b = 0;
-  for (; b + kBatch <= num_blocks; b += kBatch) {
+  for (; b + hn::Lanes(df) <= num_blocks; b += count) {
     const float* HWY_RESTRICT x = rows + b * kValues;
-    float amax[kBatch];
-    float factors[kBatch];
+    count = HWY_MIN(kChunk, (num_blocks - b) / hn::Lanes(df) * hn::Lanes(df));
     bool is_usual = true;
-    FourLargestMagnitudes<kValues>(df, x, kValues, amax);
-    for (size_t i = 0; i < kBatch; ++i) {
-      const uint8_t e = E8M0OfLargest(amax[i]);
-      blocks[b + i].e = e;
-      is_usual &= (e >= kLeastE && e <= kLargestE) || amax[i] == 0.0f;
-      factors[i] = amax[i] == 0.0f ? 0.0f : FactorOf(e);
+    for (size_t i = 0; i < count; i += hn::Lanes(df)) {
+      is_usual &= ScalesOf(df, x + i * kValues, scales + i, factors + i);
     }
     if (HWY_UNLIKELY(!is_usual)) {
-      EncodeBlocks(x, kBatch, blocks + b);
+      EncodeBlocks(x, count, blocks + b);
       continue;
     }
-    for (size_t i = 0; i < kBatch; i += 2) {
-      StoreTwoBlocks(x + i * kValues, x + (i + 1) * kValues, factors[i], factors[i + 1],
-                     blocks[b + i].qs, blocks[b + i + 1].qs);
+    for (size_t i = 0; i < count; i += 2) {
+      BlockMXFP4* HWY_RESTRICT two = blocks + b + i;
+      two[0].e = static_cast<uint8_t>(scales[i]);
+      two[1].e = static_cast<uint8_t>(scales[i + 1]);
+      StoreMXFP4Codes(x + i * kValues, x + (i + 1) * kValues, factors[i], factors[i + 1], two[0].qs,
+                      two[1].qs);
     }
   }
   EncodeBlocks(rows + b * kValues, num_blocks - b, blocks + b);
