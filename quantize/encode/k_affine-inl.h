@@ -28,6 +28,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 using KFloats = hn::CappedTag<float, 16>;
 using KInts = hn::RebindToSigned<KFloats>;
 
+template <class Shape>
+class KCodes;
+
 // A group of Lanes blocks. Value i of lane k is at [i * Lanes + k].
 template <class Shape>
 struct KGroup {
@@ -54,6 +57,9 @@ struct KGroup {
   HWY_ALIGN float dmin[kMaxLanes];
   HWY_ALIGN float sigma2[kMaxLanes];
   const float* importance[kMaxLanes];  // of the first value of the lane's block
+
+  // The final codes of sub-block `j`.
+  KCodes<Shape> Codes(size_t j) const { return KCodes<Shape>(*this, j); }
 };
 
 // Weights of one sub-block from the values alone.

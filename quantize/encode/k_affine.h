@@ -51,6 +51,14 @@ struct Q2_KShape {
       block.scales[j] = static_cast<uint8_t>(scales[j] | minimums[j] << 4);
     }
   }
+  static void PackCodes(const uint8_t* codes, Block& block) {
+    for (int half = 0; half < 2; ++half) {
+      for (int i = 0; i < 32; ++i) {
+        const uint8_t* c = codes + 128 * half + i;
+        block.qs[32 * half + i] = static_cast<uint8_t>(c[0] | c[32] << 2 | c[64] << 4 | c[96] << 6);
+      }
+    }
+  }
   static int SubScale(const Block& block, int j) { return block.scales[j] & 15; }
   static int SubMinimum(const Block& block, int j) { return block.scales[j] >> 4; }
 };
@@ -70,6 +78,14 @@ struct Q4_KShape {
   static void PackSubCodes(const uint8_t* scales, const uint8_t* minimums, Block& block) {
     PackKScales(scales, minimums, block.scales);
   }
+  static void PackCodes(const uint8_t* codes, Block& block) {
+    for (int g = 0; g < 4; ++g) {
+      for (int i = 0; i < 32; ++i) {
+        const uint8_t* c = codes + 64 * g + i;
+        block.qs[32 * g + i] = static_cast<uint8_t>(c[0] | c[32] << 4);
+      }
+    }
+  }
   static int SubScale(const Block& block, int j) { return KScale(block.scales, j); }
   static int SubMinimum(const Block& block, int j) { return KMinimum(block.scales, j); }
 };
@@ -88,6 +104,19 @@ struct Q5_KShape {
 
   static void PackSubCodes(const uint8_t* scales, const uint8_t* minimums, Block& block) {
     PackKScales(scales, minimums, block.scales);
+  }
+  static void PackCodes(const uint8_t* codes, Block& block) {
+    for (int i = 0; i < 32; ++i) {
+      int fifth_bits = 0;
+      for (int j = 0; j < 8; ++j) fifth_bits |= (codes[32 * j + i] >> 4) << j;
+      block.qh[i] = static_cast<uint8_t>(fifth_bits);
+    }
+    for (int g = 0; g < 4; ++g) {
+      for (int i = 0; i < 32; ++i) {
+        const uint8_t* c = codes + 64 * g + i;
+        block.qs[32 * g + i] = static_cast<uint8_t>((c[0] & 15) | (c[32] & 15) << 4);
+      }
+    }
   }
   static int SubScale(const Block& block, int j) { return KScale(block.scales, j); }
   static int SubMinimum(const Block& block, int j) { return KMinimum(block.scales, j); }

@@ -8,31 +8,11 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 #include "quantize/encode/legacy_affine-inl.h"
+#include "quantize/encode/legacy_pack-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gguf {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-struct Q4_1Packer {
-  static constexpr size_t kOffset = offsetof(BlockQ4_1, qs);
-  static constexpr size_t kWords = sizeof(BlockQ4_1::qs) / 4;
-
-  template <class Codes>
-  static void Pack(const Codes& codes, int32_t* HWY_RESTRICT words) {
-    const LegacyInts di;
-    for (size_t i = 0; i < 16; i += 4, words += hn::Lanes(di)) {
-      auto word = hn::Or(codes(i), hn::ShiftLeft<4>(codes(i + 16)));
-      word = hn::Or(word, hn::ShiftLeft<8>(codes(i + 1)));
-      word = hn::Or(word, hn::ShiftLeft<12>(codes(i + 17)));
-      word = hn::Or(word, hn::ShiftLeft<16>(codes(i + 2)));
-      word = hn::Or(word, hn::ShiftLeft<20>(codes(i + 18)));
-      word = hn::Or(word, hn::ShiftLeft<24>(codes(i + 3)));
-      word = hn::Or(word, hn::ShiftLeft<28>(codes(i + 19)));
-      hn::Store(word, di, words);
-    }
-  }
-};
 
 void EncodeQ4_1Rows(const float* rows, size_t num_rows, size_t columns, const float* weights,
                     uint8_t* out) {

@@ -8,39 +8,11 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 #include "quantize/encode/legacy_affine-inl.h"
+#include "quantize/encode/legacy_pack-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gguf {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-struct Q5_1Packer {
-  static constexpr size_t kOffset = offsetof(BlockQ5_1, qh);
-  static constexpr size_t kWords = 1 + sizeof(BlockQ5_1::qs) / 4;
-  static_assert(offsetof(BlockQ5_1, qs) == kOffset + 4, "qs follows qh");
-
-  template <class Codes>
-  static void Pack(const Codes& codes, int32_t* HWY_RESTRICT words) {
-    const LegacyInts di;
-    const size_t lanes = hn::Lanes(di);
-    const auto nibble = hn::Set(di, 15);
-    auto fifth = hn::Zero(di);
-    for (size_t i = 0; i < 16; i += 4) {
-      auto word = hn::Zero(di);
-      for (size_t k = 0; k < 4; ++k) {
-        const auto low = codes(i + k);
-        const auto high = codes(i + k + 16);
-        const auto byte = hn::Or(hn::And(low, nibble), hn::ShiftLeft<4>(hn::And(high, nibble)));
-        word = hn::Or(word, hn::ShiftLeftSame(byte, static_cast<int>(8 * k)));
-        const auto bits =
-            hn::Or(hn::ShiftRight<4>(low), hn::ShiftLeft<16>(hn::ShiftRight<4>(high)));
-        fifth = hn::Or(fifth, hn::ShiftLeftSame(bits, static_cast<int>(i + k)));
-      }
-      hn::Store(word, di, words + (1 + i / 4) * lanes);
-    }
-    hn::Store(fifth, di, words);
-  }
-};
 
 void EncodeQ5_1Rows(const float* rows, size_t num_rows, size_t columns, const float* weights,
                     uint8_t* out) {
