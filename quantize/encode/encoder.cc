@@ -36,6 +36,8 @@
 #include "quantize/encode/refine/nvfp4.h"
 #include "quantize/encode/refine/q2_0.h"
 #include "quantize/encode/refine/tq.h"
+#include "quantize/encode/refine/k_affine_refined.h"
+#include "quantize/encode/refine/legacy_affine_refined.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -56,19 +58,29 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kQ4_0, kStd, true, false, EncodeQ4_0Standard, EncodeQ4_0StandardScalar},
     {TensorType::kQ4_0, kMax, true, false, EncodeQ4_0Max, EncodeQ4_0MaxScalar},
     {TensorType::kQ4_1, kRef, true, false, EncodeQ4_1, EncodeQ4_1Reference},
+    {TensorType::kQ4_1, kStd, true, false, EncodeQ4_1Standard, EncodeQ4_1StandardScalar},
+    {TensorType::kQ4_1, kMax, true, false, EncodeQ4_1Max, EncodeQ4_1MaxScalar},
     {TensorType::kQ5_0, kRef, true, false, EncodeQ5_0, EncodeQ5_0Reference},
     {TensorType::kQ5_0, kStd, true, false, EncodeQ5_0Standard, EncodeQ5_0StandardScalar},
     {TensorType::kQ5_0, kMax, true, false, EncodeQ5_0Max, EncodeQ5_0MaxScalar},
     {TensorType::kQ5_1, kRef, true, false, EncodeQ5_1, EncodeQ5_1Reference},
+    {TensorType::kQ5_1, kStd, true, false, EncodeQ5_1Standard, EncodeQ5_1StandardScalar},
+    {TensorType::kQ5_1, kMax, true, false, EncodeQ5_1Max, EncodeQ5_1MaxScalar},
     {TensorType::kQ8_0, kRef, false, false, EncodeQ8_0, EncodeQ8_0Reference},
     {TensorType::kQ8_0, kStd, false, false, EncodeQ8_0Standard, EncodeQ8_0StandardScalar},
     {TensorType::kQ8_0, kMax, false, false, EncodeQ8_0Max, EncodeQ8_0MaxScalar},
     {TensorType::kQ2_K, kRef, true, false, EncodeQ2_K, EncodeQ2_KReference},
+    {TensorType::kQ2_K, kStd, true, false, EncodeQ2_KStandard, EncodeQ2_KStandardScalar},
+    {TensorType::kQ2_K, kMax, true, false, EncodeQ2_KMax, EncodeQ2_KMaxScalar},
     {TensorType::kQ3_K, kRef, true, false, EncodeQ3_K, EncodeQ3_KReference},
     {TensorType::kQ3_K, kStd, true, false, EncodeQ3_KStandard, EncodeQ3_KStandardScalar},
     {TensorType::kQ3_K, kMax, true, false, EncodeQ3_KMax, EncodeQ3_KMaxScalar},
     {TensorType::kQ4_K, kRef, true, false, EncodeQ4_K, EncodeQ4_KReference},
+    {TensorType::kQ4_K, kStd, true, false, EncodeQ4_KStandard, EncodeQ4_KStandardScalar},
+    {TensorType::kQ4_K, kMax, true, false, EncodeQ4_KMax, EncodeQ4_KMaxScalar},
     {TensorType::kQ5_K, kRef, true, false, EncodeQ5_K, EncodeQ5_KReference},
+    {TensorType::kQ5_K, kStd, true, false, EncodeQ5_KStandard, EncodeQ5_KStandardScalar},
+    {TensorType::kQ5_K, kMax, true, false, EncodeQ5_KMax, EncodeQ5_KMaxScalar},
     {TensorType::kQ6_K, kRef, true, false, EncodeQ6_K, EncodeQ6_KReference},
     {TensorType::kQ6_K, kStd, true, false, EncodeQ6_KStandard, EncodeQ6_KStandardScalar},
     {TensorType::kQ6_K, kMax, true, false, EncodeQ6_KMax, EncodeQ6_KMaxScalar},
