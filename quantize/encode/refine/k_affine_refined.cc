@@ -9,9 +9,8 @@
 #define HWY_TARGET_INCLUDE "quantize/encode/refine/k_affine_refined.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
-#include "quantize/encode/k_affine-inl.h"
 #include "quantize/encode/k_pack-inl.h"
-#include "quantize/encode/refine/k_refine-inl.h"
+#include "quantize/encode/refine/k_refine_rows-inl.h"
 
 // What follows needs once per type and effort: the type, its effort and the search.
 #ifndef GGUF_REFINED_ENCODERS
