@@ -77,7 +77,7 @@ TEST(AffineRefined, FastEqualsScalarOnEdges) {
   for (const TestRows& edge : EdgeRows()) {
     edges.values.insert(edges.values.end(), edge.values.begin(), edge.values.end());
   }
-  for (const TensorType type : kTypes) {
+  for (const TensorType type : {TensorType::kQ5_1, TensorType::kQ2_K}) {
     const Encoder& encoder = *FindEncoder(type, Effort::kStandard);
     ExpectFastEqualsScalar(encoder, edges, kBlock, nullptr);
     for (const TestRows& weights : WeightVectors(6, kBlock)) {
