@@ -16,7 +16,7 @@ struct ConvertOptions {
   // Type of the matrices; absent: after the first tensor of at least 2 dimensions in the source
   // (BF16 gives BF16, anything else F16).
   absl::optional<TensorType> type;
-  Effort effort = Effort::kReference;
+  Effort effort = Effort::kReference;  // what the field's converters write
   SplitOptions split;
 };
 

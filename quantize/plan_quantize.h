@@ -20,7 +20,7 @@ namespace gguf {
 
 struct QuantizeOptions {
   RecipeOptions recipe;
-  Effort effort = Effort::kReference;
+  Effort effort = Effort::kStandard;
   bool allow_requantize = false;
   bool keep_split = false;  // one output shard per input shard
   bool dry_run = false;     // missing importance data is a warning

@@ -40,7 +40,7 @@ std::vector<uint8_t> BlockOf(TensorType type) {
 std::vector<uint8_t> Matrix(TensorType type, uint64_t rows) {
   const uint64_t bytes = rows * *RowBytes(type, kColumns);
   std::vector<uint8_t> out(bytes);
-  if (const Encoder* encoder = FindEncoder(type, Effort::kReference)) {
+  if (const Encoder* encoder = FindEncoder(type, QuantizeOptions().effort)) {
     std::vector<float> values(rows * kColumns);
     uint32_t seed = 7;
     for (float& value : values) {

@@ -39,7 +39,7 @@ struct Flags {
   std::string input, output;
   std::string word3, word4;  // of the positional form
   std::vector<std::string> types;
-  std::string effort = "reference";
+  std::string effort = "standard";
   std::string imatrix;
   std::vector<std::string> include_weights, exclude_weights;
   std::string output_tensor_type, token_embedding_type;
