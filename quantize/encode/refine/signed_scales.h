@@ -42,8 +42,8 @@ struct ScalePlan {
   // After a scan, d is fitted at most so often, each time with neighbours of the integers.
   int fits;
   // In the end: factors of the best d so far, with integers as near to the real scales there.
-  size_t num_moves;
-  float moves[kMaxMoves];
+  size_t num_moves = 0;
+  float moves[kMaxMoves] = {};
 };
 
 // Without importance, and with it: it makes smaller scales worth a trial, as the largest value of a
