@@ -107,7 +107,7 @@ TEST_P(SignedRefineTest, FastEqualsScalarInManyShapes) {
     const size_t block = InfoOf(encoder.type).block_values;
     uint32_t seed = 0;
     for (const size_t row_blocks : {1, 3, 8, 17}) {
-      for (const size_t num_rows : {1, 2, 5}) {
+      for (const size_t num_rows : {1, 3}) {
         const size_t columns = row_blocks * block;
         const std::vector<float> rows = RandomRows(seed, num_rows * columns).values;
         ExpectFastEqualsScalar(encoder, rows, columns, {"none", {}});
