@@ -1,0 +1,274 @@
+// RefineGridBlock (grid_refine.h) for one sub-block per SIMD lane: every lane does the operations
+// of the plain version in their order, so the bytes are the same.
+//
+// Lane arrays hold value i of the sub-block in lane b at [i * lanes + b].
+
+// Per-target include guard
+#if defined(GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_GRID_REFINE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_GRID_REFINE_INL_H_
+#undef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_GRID_REFINE_INL_H_
+#else
+#define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_GRID_REFINE_INL_H_
+#endif
+
+#include <cfloat>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "hwy/highway.h"
+#include "quantize/encode/grid_search-inl.h"
+#include "quantize/encode/refine/grid_halves-inl.h"
+#include "quantize/encode/refine/grid_refine.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gguf {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+inline constexpr size_t kRefineBatch = 8;  // blocks
+inline constexpr size_t kRefineSubs = kRefineBatch * kMaxGridSubBlocks;
+inline constexpr size_t kMaxGridSearches = kMaxGridTrials;  // of one call
+
+// A batch of blocks on its way.
+template <class Type>
+struct RefineSpace {
+  HWY_ALIGN float weights[kRefineBatch * kGridBlockValues];
+  HWY_ALIGN float roots[kRefineBatch * kGridBlockValues];
+  HWY_ALIGN float
+      a[kMaxGridTrials * kRefineSubs];  // of trial t of sub-block b: t * kRefineSubs + b
+  HWY_ALIGN float b[kMaxGridTrials * kRefineSubs];
+  HWY_ALIGN float free_scales[kRefineSubs];
+  HWY_ALIGN float maxima[kRefineSubs];
+  bool usual[kRefineBatch];
+  float d[kRefineBatch][kMaxGridScales];        // the starts
+  GridFit fits[kMaxGridSearches][kRefineSubs];  // of start n
+  GridBest best[kRefineBatch];
+  GridSubLanes<Type> lanes;
+};
+
+// Loads the weights of a batch, and the maxima of its sub-blocks.
+template <class Type, class DF>
+HWY_INLINE void LoadRefineBatch(DF df, const float* HWY_RESTRICT x, size_t count,
+                                const float* HWY_RESTRICT importance, size_t column, size_t columns,
+                                RefineSpace<Type>& s) {
+  constexpr size_t kSub = Type::kType.sub_values;
+  constexpr size_t kSubs = kGridBlockValues / kSub;
+  float sums[kRefineBatch];
+  SumsOfSquares(df, x, kGridBlockValues, count, kGridBlockValues, sums);
+  for (size_t n = 0; n < count; ++n) {
+    const float* HWY_RESTRICT block_x = x + n * kGridBlockValues;
+    float* HWY_RESTRICT w = s.weights + n * kGridBlockValues;
+    WeightsOfBlock<Type>(df, block_x, importance != nullptr ? importance + column : nullptr,
+                         sums[n], w, s.roots);
+    column = column + kGridBlockValues == columns ? 0 : column + kGridBlockValues;
+    auto max_weight = hn::Zero(df);
+    float max = 0.0f;
+    for (size_t sub = 0; sub < kSubs; ++sub) {
+      auto sub_max = hn::Zero(df);
+      for (size_t i = sub * kSub; i < (sub + 1) * kSub; i += hn::Lanes(df)) {
+        sub_max = hn::Max(sub_max, hn::Abs(hn::LoadU(df, block_x + i)));
+        max_weight = hn::Max(max_weight, hn::Load(df, w + i));
+      }
+      const float sub_largest = hn::GetLane(hn::MaxOfLanes(df, sub_max));
+      s.maxima[n * kSubs + sub] = sub_largest;
+      max = sub_largest > max ? sub_largest : max;
+    }
+    s.usual[n] = IsUsualGridBlock(max, hn::GetLane(hn::MaxOfLanes(df, max_weight)));
+    for (size_t sub = n * kSubs; sub < (n + 1) * kSubs; ++sub) {
+      s.maxima[sub] = HWY_MAX(s.maxima[sub], kRefineRange * max);
+    }
+    // The others are searched along with them; without weight nothing can happen to them.
+    if (!s.usual[n]) hwy::ZeroBytes<kGridBlockValues * sizeof(float)>(w);
+  }
+}
+
+// The trials of the sub-blocks from `first` on.
+template <class Type, class DF>
+HWY_INLINE void TrySubBlocks(DF df, const GridEffort& effort, const GridHalves& halves,
+                             size_t first, RefineSpace<Type>& s) {
+  const size_t lanes = hn::Lanes(df);
+  const auto max = hn::LoadU(df, s.maxima + first);
+  auto scale = hn::Div(max, hn::Set(df, halves.values.front()));
+  HWY_ALIGN float scales[kMaxGridSearches * kMaxLanes];
+  for (size_t t = 0; t < effort.trials; ++t) {
+    hn::Store(scale, df, scales + t * lanes);
+    scale = t == 0 ? hn::Mul(max, hn::Set(df, effort.first_trial / halves.values.back()))
+                   : hn::Mul(scale, hn::Set(df, effort.trial_ratio));
+  }
+  HWY_ALIGN float a[kMaxGridSearches * kMaxLanes];
+  HWY_ALIGN float b[kMaxGridSearches * kMaxLanes];
+  SearchSubLanes<Type, GridSubLanes<Type>::kScales, false>(df, halves, effort.trials, scales,
+                                                           s.lanes, a, b, nullptr);
+  auto best_a = hn::Set(df, 1.0f);
+  auto best_b = hn::Zero(df);
+  for (size_t t = 0; t < effort.trials; ++t) {
+    const auto ta = hn::Load(df, a + t * lanes);
+    const auto tb = hn::Load(df, b + t * lanes);
+    const auto better =
+        hn::And(hn::Gt(tb, hn::Zero(df)),
+                hn::Gt(hn::Mul(hn::Mul(tb, tb), best_a), hn::Mul(hn::Mul(best_b, best_b), ta)));
+    best_a = hn::IfThenElse(better, ta, best_a);
+    best_b = hn::IfThenElse(better, tb, best_b);
+    hn::StoreU(ta, df, s.a + t * kRefineSubs + first);
+    hn::StoreU(tb, df, s.b + t * kRefineSubs + first);
+  }
+  hn::StoreU(hn::Div(best_b, best_a), df, s.free_scales + first);
+}
+
+// GridScaleBounds, one candidate per lane.
+template <class DF>
+HWY_INLINE void GridScaleBoundsLanes(DF df, const GridEffort& effort, const GridTrials& trials,
+                                     const float* HWY_RESTRICT candidates,
+                                     float* HWY_RESTRICT bounds) {
+  const hn::RebindToSigned<DF> di;
+  const auto one = hn::Set(df, 1.0f);
+  for (size_t n = 0; n < effort.scales; n += hn::Lanes(df)) {
+    const auto unit_d = hn::Mul(hn::LoadU(df, candidates + n), hn::Set(df, trials.unit));
+    auto total = hn::Zero(df);
+    for (size_t sub = 0; sub < trials.num_subs; ++sub) {
+      const auto quotient = hn::Div(hn::Set(df, trials.best[sub]), unit_d);
+      auto half = hn::Mul(hn::Sub(quotient, one), hn::Set(df, 0.5f));
+      half = hn::Min(hn::Max(half, hn::Zero(df)), hn::Set(df, 14.0f));
+      const auto nibble = hn::ConvertTo(di, half);
+      const auto odd = hn::ConvertTo(df, hn::Add(hn::Add(nibble, nibble), hn::Set(di, 1)));
+      const auto low = hn::Mul(unit_d, odd);
+      const auto high = hn::Add(low, hn::Add(unit_d, unit_d));
+      auto least = hn::Set(df, FLT_MAX);
+      for (size_t t = 0; t < effort.trials; ++t) {
+        const size_t i = t * trials.stride + sub;
+        const auto a = hn::Set(df, trials.a[i]);
+        const auto b = hn::Set(df, trials.b[i] + trials.b[i]);
+        const auto error_low = hn::Mul(low, hn::Sub(hn::Mul(low, a), b));
+        const auto error_high = hn::Mul(high, hn::Sub(hn::Mul(high, a), b));
+        least = hn::Min(least, hn::Min(error_low, error_high));
+      }
+      total = hn::Add(total, least);
+    }
+    hn::StoreU(total, df, bounds + n);
+  }
+}
+
+// Finds the starts of block n.
+template <class Type, class DF>
+HWY_INLINE void StartBlock(DF df, const GridEffort& effort, size_t n, RefineSpace<Type>& s) {
+  constexpr size_t kSubs = kGridBlockValues / Type::kType.sub_values;
+  const size_t first = n * kSubs;
+  const GridTrials trials = {kSubs,       Type::kUnit, kRefineSubs,
+                             s.a + first, s.b + first, s.free_scales + first};
+  float candidates[kMaxGridScales], bounds[kMaxGridScales];
+  s.best[n].error = 0.0f;
+  s.usual[n] = s.usual[n] && GridScaleCandidates(effort, trials, candidates);
+  for (size_t start = 0; start < effort.starts; ++start) s.d[n][start] = 1.0f;
+  if (!s.usual[n]) return;
+  GridScaleBoundsLanes(df, effort, trials, candidates, bounds);
+  BestGridScales(effort, candidates, bounds, s.d[n]);
+}
+
+// Searches the sub-blocks from `first` on under the nibbles of all starts, and keeps the best fits.
+template <class Type, class DF>
+HWY_INLINE void FitSubBlocks(DF df, const GridEffort& effort, const GridHalves& halves,
+                             size_t first, RefineSpace<Type>& s) {
+  constexpr size_t kSub = Type::kType.sub_values;
+  constexpr size_t kSubs = kGridBlockValues / kSub;
+  constexpr size_t kRuns = kSub / Type::kType.run;
+  const size_t lanes = hn::Lanes(df);
+  const size_t searches = effort.starts * effort.nibbles;
+  HWY_ALIGN float scales[kMaxGridSearches * kMaxLanes];
+  int nibbles[kMaxGridSearches * kMaxLanes];
+  for (size_t lane = 0; lane < lanes; ++lane) {
+    for (size_t start = 0; start < effort.starts; ++start) {
+      const float unit_d = s.d[(first + lane) / kSubs][start] * Type::kUnit;
+      const int first_nibble = FirstNibble(s.free_scales[first + lane], unit_d);
+      for (size_t n = 0; n < effort.nibbles; ++n) {
+        const size_t i = (start * effort.nibbles + n) * lanes + lane;
+        nibbles[i] = NibbleOfSearch(first_nibble, n, effort.nibbles);
+        scales[i] = GridScale(unit_d, nibbles[i]);
+      }
+    }
+  }
+  HWY_ALIGN float a[kMaxGridSearches * kMaxLanes];
+  HWY_ALIGN float b[kMaxGridSearches * kMaxLanes];
+  HWY_ALIGN uint32_t codes[kMaxGridSearches * kRuns * kMaxLanes];
+  if (searches % 4 == 0 && GridSubLanes<Type>::kScales == 4) {
+    SearchSubLanes<Type, 4, true>(df, halves, searches, scales, s.lanes, a, b, codes);
+  } else {
+    SearchSubLanes<Type, 2, true>(df, halves, searches, scales, s.lanes, a, b, codes);
+  }
+  for (size_t lane = 0; lane < lanes; ++lane) {
+    for (size_t start = 0; start < effort.starts; ++start) {
+      float least = FLT_MAX;
+      size_t best = start * effort.nibbles;
+      for (size_t n = start * effort.nibbles; n < (start + 1) * effort.nibbles; ++n) {
+        const size_t i = n * lanes + lane;
+        const float error = GridError({a[i], b[i]}, scales[i]);
+        if (!(error < least)) continue;
+        least = error;
+        best = n;
+      }
+      GridFit& fit = s.fits[start][first + lane];
+      fit.nibble = nibbles[best * lanes + lane];
+      fit.moments = {a[best * lanes + lane], b[best * lanes + lane]};
+      for (size_t r = 0; r < kRuns; ++r) {
+        fit.codes[r] = static_cast<uint16_t>(codes[(best * kRuns + r) * lanes + lane]);
+      }
+    }
+  }
+}
+
+// EncodeRefinedScalar, the same bytes.
+template <class Type>
+HWY_INLINE void EncodeRefined(const GridEffort& effort, const float* HWY_RESTRICT rows,
+                              size_t num_rows, size_t columns, const float* HWY_RESTRICT importance,
+                              uint8_t* HWY_RESTRICT out) {
+  constexpr size_t kSub = Type::kType.sub_values;
+  constexpr size_t kSubs = kGridBlockValues / kSub;
+  const LaneTag df;
+  const size_t lanes = hn::Lanes(df);
+  const GridHalves& halves = HalvesOf<Type>();
+  const size_t num_blocks = num_rows * columns / kGridBlockValues;
+  const std::unique_ptr<RefineSpace<Type>> space(new RefineSpace<Type>);
+  RefineSpace<Type>& s = *space;
+  for (size_t first = 0; first < num_blocks; first += kRefineBatch) {
+    const size_t count = HWY_MIN(kRefineBatch, num_blocks - first);
+    const float* HWY_RESTRICT x = rows + first * kGridBlockValues;
+    const size_t column = first * kGridBlockValues % columns;
+    LoadRefineBatch<Type>(df, x, count, importance, column, columns, s);
+    const size_t num_subs = count * kSubs;
+    const auto load = [&](size_t b) HWY_ATTR {
+      LoadSubLanes<Type>(df, HWY_MIN(lanes, num_subs - b), x + b * kSub, s.weights + b * kSub,
+                         s.lanes);
+    };
+    for (size_t b = 0; b < num_subs; b += lanes) {
+      load(b);
+      TrySubBlocks(df, effort, halves, b, s);
+    }
+    for (size_t n = 0; n < count; ++n) StartBlock(df, effort, n, s);
+    for (size_t pass = 0; pass < effort.passes; ++pass) {
+      for (size_t b = 0; b < num_subs; b += lanes) {
+        load(b);
+        FitSubBlocks(df, effort, halves, b, s);
+      }
+      for (size_t n = 0; n < count; ++n) {
+        if (!s.usual[n]) continue;
+        for (size_t start = 0; start < effort.starts; ++start) {
+          s.d[n][start] = ImproveGridBest(s.fits[start] + n * kSubs, kSubs, Type::kUnit,
+                                          s.d[n][start], s.best[n]);
+        }
+      }
+    }
+    for (size_t n = 0; n < count; ++n) {
+      const size_t at = n * kGridBlockValues;
+      const float* w =
+          importance != nullptr ? importance + (first * kGridBlockValues + at) % columns : nullptr;
+      PackRefinedBlock<Type>(s.usual[n] && s.best[n].error < 0.0f, x + at, w, s.weights + at,
+                             s.best[n], out + (first + n) * sizeof(typename Type::Block));
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gguf
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
