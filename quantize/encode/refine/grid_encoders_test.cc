@@ -49,7 +49,8 @@ struct Case {
   TestRows weights;
 };
 
-// Every edge as a row, under all kinds of weights; random rows in numbers that leave lanes over.
+// Every edge as a row, without weights, with all, some and tiny ones; random rows in numbers that
+// leave lanes over.
 const std::vector<Case>& Cases() {
   static const std::vector<Case>& cases = *[] {
     auto* all = new std::vector<Case>;
@@ -58,8 +59,9 @@ const std::vector<Case>& Cases() {
       edges.values.insert(edges.values.end(), edge.values.begin(), edge.values.end());
     }
     all->push_back({edges, 256, {}});
-    for (const TestRows& weights : WeightVectors(6, 256)) all->push_back({edges, 256, weights});
-    for (uint32_t seed = 0; seed < 8; ++seed) {
+    const std::vector<TestRows> weights = WeightVectors(6, 256);
+    for (const size_t kind : {0, 2, 4}) all->push_back({edges, 256, weights[kind]});
+    for (uint32_t seed = 0; seed < 4; ++seed) {
       const size_t columns = 256 * (1 + seed % 3);
       all->push_back({RandomRows(seed, (1 + 2 * seed % 5) * columns), columns, {}});
       all->push_back({all->back().rows, columns, WeightVectors(seed, columns)[seed % 4]});

@@ -24,7 +24,8 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A and B of every distinct half of a run; `odd`: B with the sign that costs least turned over.
+// A and B of every distinct half of a run; `odd`: B with the sign that costs least turned over (in
+// types with a run per mask of signs, only where a sign has to be).
 struct HalfLanes {
   HWY_ALIGN float a[kMaxHalves * kMaxLanes];
   HWY_ALIGN float b[kMaxHalves * kMaxLanes];
@@ -38,7 +39,8 @@ struct GridSubLanes {
   static constexpr size_t kRun = Type::kType.run;
   static constexpr bool kParity = Type::kType.even_signs;
   static constexpr size_t kRuns = kSub / kRun;
-  static constexpr size_t kMaskRuns = 8 / kRun;       // runs under one mask of signs
+  static constexpr size_t kMaskRuns = 8 / kRun;              // runs under one mask of signs
+  static constexpr bool kTurns = kParity && kMaskRuns == 1;  // the tables `odd` fit the signs of x
   static constexpr size_t kScales = kParity ? 2 : 4;  // searched at a time, to hide latencies
 
   HWY_ALIGN float w[kSub * kMaxLanes];
@@ -73,11 +75,12 @@ HWY_INLINE void LoadSubLanes(DF df, size_t count, const float* HWY_RESTRICT x,
   }
 }
 
-// Fills the tables of one half, whose weights are w[k * lanes].
-template <size_t kRun, bool kParity, class DF>
+// Fills the tables of one half, whose weights are w[k * lanes]. `turns`: signs to turn over, 1 or
+// 0.
+template <size_t kRun, bool kParity, class DF, class VF>
 HWY_INLINE void FillHalfLanes(DF df, const std::vector<GridHalves::Half>& halves,
                               const std::vector<float>& values, const float* HWY_RESTRICT w,
-                              const float* HWY_RESTRICT wx, HalfLanes& tables) {
+                              const float* HWY_RESTRICT wx, VF turns, HalfLanes& tables) {
   constexpr size_t kLevels = kRun == 8 ? 3 : 8;
   constexpr size_t kPairs = kRun / 4;  // of values
   const size_t lanes = hn::Lanes(df);
@@ -102,6 +105,7 @@ HWY_INLINE void FillHalfLanes(DF df, const std::vector<GridHalves::Half>& halves
       }
     }
   }
+  const auto twice = hn::Add(turns, turns);
   for (size_t h = 0; h < halves.size(); ++h) {
     const GridHalves::Half& half = halves[h];
     const size_t at0 = (half[0] * kLevels + half[1]) * lanes;
@@ -118,66 +122,94 @@ HWY_INLINE void FillHalfLanes(DF df, const std::vector<GridHalves::Half>& halves
     hn::Store(va, df, tables.a + h * lanes);
     hn::Store(vb, df, tables.b + h * lanes);
     if constexpr (kParity) {
-      hn::Store(hn::Sub(vb, hn::Add(vl, vl)), df, tables.odd + h * lanes);
+      hn::Store(hn::Sub(vb, hn::Mul(twice, vl)), df, tables.odd + h * lanes);
     }
   }
 }
 
-// The best points of a run under kScales scales: with the signs of x, and with one turned over.
+// The best points of a run so far, under kScales scales.
 template <class DF, size_t kScales>
 struct LaneChoices {
   using VF = hn::Vec<DF>;
   using VU = hn::Vec<hn::RebindToUnsigned<DF>>;
   VF cost[kScales];
-  VU code[kScales];
-  VF odd_cost[kScales];
-  VU odd_code[kScales];
+  VU first[kScales];  // CodeOfHalves(number of the first half, 0)
+  VF label[kScales];  // cost of the second half with its number
+
+  HWY_INLINE void Clear(DF df) {
+    HWY_UNROLL(4)
+    for (size_t t = 0; t < kScales; ++t) {
+      cost[t] = hn::Set(df, FLT_MAX);
+      first[t] = hn::Zero(hn::RebindToUnsigned<DF>());
+      label[t] = hn::Zero(df);
+    }
+  }
+
+  HWY_INLINE void Keep(size_t t, VF new_cost, VU new_first, VF new_label) {
+    const hn::RebindToUnsigned<DF> du;
+    const auto better = hn::Lt(new_cost, cost[t]);
+    cost[t] = hn::IfThenElse(better, new_cost, cost[t]);
+    first[t] = hn::IfThenElse(hn::RebindMask(du, better), new_first, first[t]);
+    label[t] = hn::IfThenElse(better, new_label, label[t]);
+  }
+
+  HWY_INLINE VU Code(size_t t) const {
+    const hn::RebindToUnsigned<DF> du;
+    const auto bits = hn::Set(du, (1u << kHalfBits) - 1);
+    return hn::Or(first[t], hn::And(hn::BitCast(du, label[t]), bits));
+  }
 };
 
-// Searches run `r` of the mask under the inverse scales u.
+// costs[(j * kScales + t) * lanes]: of second half j under the inverse scale u[t], with its number
+// in the lowest bits. `b`: the table b or odd of the half.
+template <size_t kScales, class DF, class VF>
+HWY_INLINE void LabelCosts(DF df, size_t num_halves, const float* HWY_RESTRICT a,
+                           const float* HWY_RESTRICT b, const VF* u, float* HWY_RESTRICT costs) {
+  const hn::RebindToUnsigned<DF> du;
+  const size_t lanes = hn::Lanes(df);
+  const auto label_bits = hn::Set(du, (1u << kHalfBits) - 1);
+  for (size_t j = 0; j < num_halves; ++j) {
+    const auto va = hn::Load(df, a + j * lanes);
+    const auto vb = hn::Load(df, b + j * lanes);
+    const auto number = hn::Set(du, static_cast<uint32_t>(j));
+    HWY_UNROLL(4)
+    for (size_t t = 0; t < kScales; ++t) {
+      const auto cost = hn::BitCast(du, hn::Sub(va, hn::Mul(u[t], vb)));
+      const auto labelled = hn::Or(hn::AndNot(label_bits, cost), number);
+      hn::Store(hn::BitCast(df, labelled), df, costs + (j * kScales + t) * lanes);
+    }
+  }
+}
+
+// Searches run `r` of the mask under the inverse scales u: `even` with the signs of x, `odd` with
+// those turned over that the tables `odd` have turned over.
 template <class Type, size_t kScales, class DF, class VF = hn::Vec<DF>>
 HWY_INLINE void SearchRunLanes(DF df, const GridHalves& halves, size_t r, const VF* u,
-                               GridSubLanes<Type>& g, LaneChoices<DF, kScales>& choices) {
-  constexpr bool kParity = GridSubLanes<Type>::kParity;
+                               GridSubLanes<Type>& g, LaneChoices<DF, kScales>& even,
+                               LaneChoices<DF, kScales>& odd) {
+  using G = GridSubLanes<Type>;
   const hn::RebindToUnsigned<DF> du;
   const size_t lanes = hn::Lanes(df);
   const HalfLanes& first = g.first[r];
   const HalfLanes& second = g.second[r];
-  const auto label_bits = hn::Set(du, (1u << kHalfBits) - 1);
-  for (size_t j = 0; j < halves.second.size(); ++j) {
-    const auto a = hn::Load(df, second.a + j * lanes);
-    const auto b = hn::Load(df, second.b + j * lanes);
-    const auto number = hn::Set(du, static_cast<uint32_t>(j));
-    const auto labelled = [&](auto cost) HWY_ATTR {
-      return hn::BitCast(df, hn::Or(hn::AndNot(label_bits, hn::BitCast(du, cost)), number));
-    };
-    for (size_t t = 0; t < kScales; ++t) {
-      const auto cost = hn::Sub(a, hn::Mul(u[t], b));
-      hn::Store(labelled(cost), df, g.costs + (j * kScales + t) * lanes);
-      if constexpr (kParity) {
-        const auto odd = hn::Load(df, second.odd + j * lanes);
-        const auto odd_cost = hn::Sub(a, hn::Mul(u[t], odd));
-        hn::Store(labelled(odd_cost), df, g.odd_costs + (j * kScales + t) * lanes);
-      }
-    }
+  const size_t num_second = halves.second.size();
+  LabelCosts<kScales>(df, num_second, second.a, second.b, u, g.costs);
+  if constexpr (G::kParity) {
+    LabelCosts<kScales>(df, num_second, second.a, second.odd, u, g.odd_costs);
   }
-  const auto none = hn::Set(df, FLT_MAX);
-  VF label[kScales];
-  VF odd_label[kScales];
-  for (size_t t = 0; t < kScales; ++t) {
-    choices.cost[t] = choices.odd_cost[t] = none;
-    choices.code[t] = choices.odd_code[t] = hn::Zero(du);
-    label[t] = odd_label[t] = hn::Zero(df);
-  }
+  even.Clear(df);
+  odd.Clear(df);
   for (size_t i = 0; i < halves.first.size(); ++i) {
     VF least[kScales];
     VF odd_least[kScales];
-    for (size_t t = 0; t < kScales; ++t) least[t] = odd_least[t] = none;
+    HWY_UNROLL(4)
+    for (size_t t = 0; t < kScales; ++t) least[t] = odd_least[t] = hn::Set(df, FLT_MAX);
     for (size_t m = halves.starts[i]; m < halves.starts[i + 1]; ++m) {
       const size_t at = halves.members[m] * kScales * lanes;
+      HWY_UNROLL(4)
       for (size_t t = 0; t < kScales; ++t) {
         least[t] = hn::Min(least[t], hn::Load(df, g.costs + at + t * lanes));
-        if constexpr (kParity) {
+        if constexpr (G::kParity) {
           odd_least[t] = hn::Min(odd_least[t], hn::Load(df, g.odd_costs + at + t * lanes));
         }
       }
@@ -185,36 +217,23 @@ HWY_INLINE void SearchRunLanes(DF df, const GridHalves& halves, size_t r, const 
     const auto a = hn::Load(df, first.a + i * lanes);
     const auto b = hn::Load(df, first.b + i * lanes);
     const auto number = hn::Set(du, CodeOfHalves(static_cast<uint32_t>(i), 0));
+    HWY_UNROLL(4)
     for (size_t t = 0; t < kScales; ++t) {
       const auto cost = hn::Sub(a, hn::Mul(u[t], b));
-      const auto sum = hn::Add(cost, least[t]);
-      const auto better = hn::Lt(sum, choices.cost[t]);
-      choices.cost[t] = hn::IfThenElse(better, sum, choices.cost[t]);
-      choices.code[t] = hn::IfThenElse(hn::RebindMask(du, better), number, choices.code[t]);
-      label[t] = hn::IfThenElse(better, least[t], label[t]);
-      if constexpr (kParity) {
-        const auto odd = hn::Load(df, first.odd + i * lanes);
-        const auto sum_first = hn::Add(hn::Sub(a, hn::Mul(u[t], odd)), least[t]);
-        const auto sum_second = hn::Add(cost, odd_least[t]);
-        const auto in_first = hn::Le(sum_first, sum_second);
-        const auto odd_sum = hn::IfThenElse(in_first, sum_first, sum_second);
-        const auto odd_better = hn::Lt(odd_sum, choices.odd_cost[t]);
-        choices.odd_cost[t] = hn::IfThenElse(odd_better, odd_sum, choices.odd_cost[t]);
-        choices.odd_code[t] =
-            hn::IfThenElse(hn::RebindMask(du, odd_better), number, choices.odd_code[t]);
-        odd_label[t] = hn::IfThenElse(odd_better, hn::IfThenElse(in_first, least[t], odd_least[t]),
-                                      odd_label[t]);
+      if constexpr (!G::kTurns) even.Keep(t, hn::Add(cost, least[t]), number, least[t]);
+      if constexpr (G::kParity) {
+        const auto odd_cost = hn::Sub(a, hn::Mul(u[t], hn::Load(df, first.odd + i * lanes)));
+        const auto in_first = hn::Add(odd_cost, least[t]);
+        const auto in_second = hn::Add(cost, odd_least[t]);
+        const auto is_first = hn::Le(in_first, in_second);
+        odd.Keep(t, hn::IfThenElse(is_first, in_first, in_second), number,
+                 hn::IfThenElse(is_first, least[t], odd_least[t]));
       }
     }
   }
-  for (size_t t = 0; t < kScales; ++t) {
-    choices.code[t] = hn::Or(choices.code[t], hn::And(hn::BitCast(du, label[t]), label_bits));
-    choices.odd_code[t] =
-        hn::Or(choices.odd_code[t], hn::And(hn::BitCast(du, odd_label[t]), label_bits));
-  }
 }
 
-// Adds A and B of the points `code` of run `r` to the sums. `turned`: with one sign turned over.
+// Adds A and B of the points `code` of run `r` to the sums. `turned`: where they are from `odd`.
 template <class Type, class DF, class VU, class VF>
 HWY_INLINE void AddMomentsLanes(DF df, VU code, hn::Mask<DF> turned, size_t r,
                                 const GridSubLanes<Type>& g, VF& a, VF& b) {
@@ -254,39 +273,49 @@ HWY_NOINLINE void SearchSubLanes(DF df, const GridHalves& halves, size_t num_sca
   const hn::RebindToUnsigned<DF> du;
   const size_t lanes = hn::Lanes(df);
   for (size_t first = 0; first < G::kRuns; first += G::kMaskRuns) {
+    const auto parity = hn::Load(df, g.odd + first * G::kRun / 8 * lanes);
+    const auto turns = G::kTurns ? parity : hn::Set(df, 1.0f);
     for (size_t r = 0; r < G::kMaskRuns; ++r) {
-      const size_t at = (first + r) * G::kRun * lanes;
-      FillHalfLanes<G::kRun, G::kParity>(df, halves.first, halves.values, g.w + at, g.wx + at,
-                                         g.first[r]);
-      FillHalfLanes<G::kRun, G::kParity>(df, halves.second, halves.values, g.w + at + kHalf * lanes,
-                                         g.wx + at + kHalf * lanes, g.second[r]);
+      const float* HWY_RESTRICT w = g.w + (first + r) * G::kRun * lanes;
+      const float* HWY_RESTRICT wx = g.wx + (first + r) * G::kRun * lanes;
+      FillHalfLanes<G::kRun, G::kParity>(df, halves.first, halves.values, w, wx, turns, g.first[r]);
+      FillHalfLanes<G::kRun, G::kParity>(df, halves.second, halves.values, w + kHalf * lanes,
+                                         wx + kHalf * lanes, turns, g.second[r]);
     }
-    const auto is_odd = hn::Gt(hn::Load(df, g.odd + first * G::kRun / 8 * lanes), hn::Zero(df));
+    const auto is_odd = hn::Gt(parity, hn::Zero(df));
     for (size_t t0 = 0; t0 < num_scales; t0 += kScales) {
       VF u[kScales];
+      HWY_UNROLL(4)
       for (size_t t = 0; t < kScales; ++t) {
         u[t] = hn::Div(hn::Set(df, 2.0f), hn::Load(df, scales + (t0 + t) * lanes));
       }
-      LaneChoices<DF, kScales> choices[G::kMaskRuns];
+      LaneChoices<DF, kScales> even[G::kMaskRuns];
+      LaneChoices<DF, kScales> odd[G::kMaskRuns];
+      HWY_UNROLL(2)
       for (size_t r = 0; r < G::kMaskRuns; ++r) {
-        SearchRunLanes<Type, kScales>(df, halves, r, u, g, choices[r]);
+        SearchRunLanes<Type, kScales>(df, halves, r, u, g, even[r], odd[r]);
       }
+      HWY_UNROLL(4)
       for (size_t t = 0; t < kScales; ++t) {
         const size_t at = (t0 + t) * lanes;
         auto sum_a = first == 0 ? hn::Zero(df) : hn::Load(df, a + at);
         auto sum_b = first == 0 ? hn::Zero(df) : hn::Load(df, b + at);
         // Of two runs with one sign to turn over together, the one that costs less.
         auto in_second = hn::MaskFromVec(hn::Zero(df));
-        if constexpr (G::kMaskRuns == 2 && G::kParity) {
-          in_second = hn::Lt(hn::Add(choices[0].cost[t], choices[kLast].odd_cost[t]),
-                             hn::Add(choices[0].odd_cost[t], choices[kLast].cost[t]));
+        if constexpr (G::kParity && !G::kTurns) {
+          in_second = hn::Lt(hn::Add(even[0].cost[t], odd[kLast].cost[t]),
+                             hn::Add(odd[0].cost[t], even[kLast].cost[t]));
         }
+        HWY_UNROLL(2)
         for (size_t r = 0; r < G::kMaskRuns; ++r) {
           auto turned = hn::MaskFromVec(hn::Zero(df));
-          auto code = choices[r].code[t];
-          if constexpr (G::kParity) {
+          auto code = even[r].Code(t);
+          if constexpr (G::kTurns) {
+            turned = hn::Eq(parity, parity);
+            code = odd[r].Code(t);
+          } else if constexpr (G::kParity) {
             turned = r == 0 ? hn::AndNot(in_second, is_odd) : hn::And(in_second, is_odd);
-            code = hn::IfThenElse(hn::RebindMask(du, turned), choices[r].odd_code[t], code);
+            code = hn::IfThenElse(hn::RebindMask(du, turned), odd[r].Code(t), code);
           }
           AddMomentsLanes<Type>(df, code, turned, r, g, sum_a, sum_b);
           if constexpr (kCodes) {

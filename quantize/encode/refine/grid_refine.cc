@@ -249,16 +249,12 @@ void FinishGridBlock(const GridType& type, const GridHalves& halves, const float
                      const float* weights, const GridBest& best, GridBlock& block,
                      uint8_t* nibbles) {
   const size_t num_runs = type.sub_values / type.run;
-  float values[kGridBlockValues];
+  uint32_t codes[kGridBlockValues / 4];
   for (size_t sub = 0; sub < kGridBlockValues / type.sub_values; ++sub) {
     nibbles[sub] = static_cast<uint8_t>(best.fits[sub].nibble);
     for (size_t r = 0; r < num_runs; ++r) {
-      const uint32_t code = best.fits[sub].codes[r];
-      const size_t run = sub * num_runs + r;
-      block.indices[run] = halves.indices[code];
-      for (size_t k = 0; k < type.run; ++k) {
-        values[run * type.run + k] = halves.ValueInPoint(code, k, type.run);
-      }
+      codes[sub * num_runs + r] = best.fits[sub].codes[r];
+      block.indices[sub * num_runs + r] = halves.indices[codes[sub * num_runs + r]];
     }
   }
   for (size_t first = 0; first < kGridBlockValues; first += 8) {
@@ -272,7 +268,9 @@ void FinishGridBlock(const GridType& type, const GridHalves& halves, const float
       size_t cheapest = 0;
       float least = FLT_MAX;
       for (size_t i = 0; i < 8; ++i) {
-        const float cost = weights[first + i] * std::fabs(x[first + i]) * values[first + i];
+        const size_t at = first + i;
+        const float value = halves.ValueInPoint(codes[at / type.run], at % type.run, type.run);
+        const float cost = weights[at] * std::fabs(x[at]) * value;
         if (!(cost < least)) continue;
         least = cost;
         cheapest = i;

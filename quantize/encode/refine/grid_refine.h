@@ -47,8 +47,15 @@ struct GridEffort {
   size_t nibbles;     // searched per sub-block around the best: 2 or 4
 };
 
-inline constexpr GridEffort kGridStandard = {12, 1.7f, 0.84f, 32, 0.8f, 0.016f, 1, 1, 2};
-inline constexpr GridEffort kGridMax = {32, 2.1f, 0.93f, 64, 0.7f, 0.0125f, 3, 3, 4};
+// Runs of 4 values have more levels, between which the trials have to be closer; runs of 8 gain
+// from scales far below the maximum.
+inline constexpr GridEffort kGridStandardRun8 = {12, 1.5f, 0.85f, 32, 0.7f, 0.025f, 1, 1, 4};
+inline constexpr GridEffort kGridStandardRun4 = {16, 1.7f, 0.92f, 32, 0.7f, 0.025f, 1, 1, 4};
+inline constexpr GridEffort kGridMax = {32, 2.1f, 0.93f, 64, 0.55f, 0.0165f, 2, 2, 4};
+
+constexpr const GridEffort& GridStandard(const GridType& type) {
+  return type.run == 8 ? kGridStandardRun8 : kGridStandardRun4;
+}
 
 // Blocks beyond these limits are left to the reference's search; within them nothing overflows, and
 // what underflows does not matter.

@@ -29,12 +29,14 @@ HWY_EXPORT(RefineIQ2_S);
 
 void EncodeIQ2_SStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
                          uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ2_S)(kGridStandard, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ2_S)
+  (GridStandard(TypeIQ2_S::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ2_SStandardScalar(const float* rows, size_t num_rows, size_t columns,
                                const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ2_S>(kGridStandard, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ2_S>(GridStandard(TypeIQ2_S::kType), rows, num_rows, columns, weights,
+                                 out);
 }
 
 void EncodeIQ2_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,

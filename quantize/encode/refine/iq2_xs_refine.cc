@@ -29,12 +29,14 @@ HWY_EXPORT(RefineIQ2_XS);
 
 void EncodeIQ2_XSStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
                           uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ2_XS)(kGridStandard, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ2_XS)
+  (GridStandard(TypeIQ2_XS::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ2_XSStandardScalar(const float* rows, size_t num_rows, size_t columns,
                                 const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ2_XS>(kGridStandard, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ2_XS>(GridStandard(TypeIQ2_XS::kType), rows, num_rows, columns, weights,
+                                  out);
 }
 
 void EncodeIQ2_XSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,

@@ -29,12 +29,14 @@ HWY_EXPORT(RefineIQ2_XXS);
 
 void EncodeIQ2_XXSStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
                            uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ2_XXS)(kGridStandard, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ2_XXS)
+  (GridStandard(TypeIQ2_XXS::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ2_XXSStandardScalar(const float* rows, size_t num_rows, size_t columns,
                                  const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ2_XXS>(kGridStandard, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ2_XXS>(GridStandard(TypeIQ2_XXS::kType), rows, num_rows, columns,
+                                   weights, out);
 }
 
 void EncodeIQ2_XXSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,

@@ -29,12 +29,14 @@ HWY_EXPORT(RefineIQ3_S);
 
 void EncodeIQ3_SStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
                          uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ3_S)(kGridStandard, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ3_S)
+  (GridStandard(TypeIQ3_S::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ3_SStandardScalar(const float* rows, size_t num_rows, size_t columns,
                                const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ3_S>(kGridStandard, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ3_S>(GridStandard(TypeIQ3_S::kType), rows, num_rows, columns, weights,
+                                 out);
 }
 
 void EncodeIQ3_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,

@@ -29,12 +29,14 @@ HWY_EXPORT(RefineIQ3_XXS);
 
 void EncodeIQ3_XXSStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
                            uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ3_XXS)(kGridStandard, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ3_XXS)
+  (GridStandard(TypeIQ3_XXS::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ3_XXSStandardScalar(const float* rows, size_t num_rows, size_t columns,
                                  const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ3_XXS>(kGridStandard, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ3_XXS>(GridStandard(TypeIQ3_XXS::kType), rows, num_rows, columns,
+                                   weights, out);
 }
 
 void EncodeIQ3_XXSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
