@@ -24,16 +24,16 @@ struct Bounds {
 };
 
 constexpr Bounds kBounds[] = {
-    {TensorType::kIQ2_XXS, Effort::kStandard, {0.94, 0.63}, {}},
-    {TensorType::kIQ2_XXS, Effort::kMax, {0.94, 0.63}, {}},
-    {TensorType::kIQ2_XS, Effort::kStandard, {0.945, 0.755}, {}},
-    {TensorType::kIQ2_XS, Effort::kMax, {0.94, 0.75}, {}},
-    {TensorType::kIQ2_S, Effort::kStandard, {0.965, 0.795}, {0.31, 0.71}},
-    {TensorType::kIQ2_S, Effort::kMax, {0.965, 0.79}, {0.3, 0.71}},
-    {TensorType::kIQ3_XXS, Effort::kStandard, {0.65, 0.715}, {0.03, 0.43}},
-    {TensorType::kIQ3_XXS, Effort::kMax, {0.65, 0.705}, {0.025, 0.415}},
-    {TensorType::kIQ3_S, Effort::kStandard, {0.82, 0.71}, {0.045, 0.455}},
-    {TensorType::kIQ3_S, Effort::kMax, {0.815, 0.7}, {0.04, 0.435}},
+    {TensorType::kIQ2_XXS, Effort::kStandard, {0.935, 0.623}, {}},
+    {TensorType::kIQ2_XXS, Effort::kMax, {0.935, 0.6225}, {}},
+    {TensorType::kIQ2_XS, Effort::kStandard, {0.938, 0.747}, {}},
+    {TensorType::kIQ2_XS, Effort::kMax, {0.938, 0.7465}, {}},
+    {TensorType::kIQ2_S, Effort::kStandard, {0.961, 0.788}, {0.298, 0.705}},
+    {TensorType::kIQ2_S, Effort::kMax, {0.961, 0.787}, {0.297, 0.705}},
+    {TensorType::kIQ3_XXS, Effort::kStandard, {0.646, 0.705}, {0.022, 0.411}},
+    {TensorType::kIQ3_XXS, Effort::kMax, {0.646, 0.703}, {0.021, 0.41}},
+    {TensorType::kIQ3_S, Effort::kStandard, {0.813, 0.701}, {0.037, 0.436}},
+    {TensorType::kIQ3_S, Effort::kMax, {0.813, 0.698}, {0.034, 0.432}},
 };
 
 const Encoder& EncoderOf(const Bounds& bounds) { return *FindEncoder(bounds.type, bounds.effort); }
