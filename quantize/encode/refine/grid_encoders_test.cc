@@ -24,16 +24,16 @@ struct Bounds {
 };
 
 constexpr Bounds kBounds[] = {
-    {TensorType::kIQ2_XXS, Effort::kStandard, {0.935, 0.623}, {}},
-    {TensorType::kIQ2_XXS, Effort::kMax, {0.935, 0.6225}, {}},
-    {TensorType::kIQ2_XS, Effort::kStandard, {0.938, 0.747}, {}},
-    {TensorType::kIQ2_XS, Effort::kMax, {0.938, 0.7465}, {}},
-    {TensorType::kIQ2_S, Effort::kStandard, {0.961, 0.788}, {0.298, 0.705}},
-    {TensorType::kIQ2_S, Effort::kMax, {0.961, 0.787}, {0.297, 0.705}},
-    {TensorType::kIQ3_XXS, Effort::kStandard, {0.646, 0.705}, {0.022, 0.411}},
-    {TensorType::kIQ3_XXS, Effort::kMax, {0.646, 0.703}, {0.021, 0.41}},
-    {TensorType::kIQ3_S, Effort::kStandard, {0.813, 0.701}, {0.037, 0.436}},
-    {TensorType::kIQ3_S, Effort::kMax, {0.813, 0.698}, {0.034, 0.432}},
+    {TensorType::kIQ2_XXS, Effort::kStandard, {0.929, 0.623}, {}},
+    {TensorType::kIQ2_XXS, Effort::kMax, {0.929, 0.6225}, {}},
+    {TensorType::kIQ2_XS, Effort::kStandard, {0.932, 0.7465}, {}},
+    {TensorType::kIQ2_XS, Effort::kMax, {0.932, 0.746}, {}},
+    {TensorType::kIQ2_S, Effort::kStandard, {0.955, 0.788}, {0.297, 0.706}},
+    {TensorType::kIQ2_S, Effort::kMax, {0.955, 0.7865}, {0.297, 0.705}},
+    {TensorType::kIQ3_XXS, Effort::kStandard, {0.646, 0.705}, {0.021, 0.408}},
+    {TensorType::kIQ3_XXS, Effort::kMax, {0.646, 0.701}, {0.021, 0.405}},
+    {TensorType::kIQ3_S, Effort::kStandard, {0.812, 0.7005}, {0.034, 0.434}},
+    {TensorType::kIQ3_S, Effort::kMax, {0.812, 0.696}, {0.032, 0.428}},
 };
 
 const Encoder& EncoderOf(const Bounds& bounds) { return *FindEncoder(bounds.type, bounds.effort); }
@@ -49,8 +49,8 @@ struct Case {
   TestRows weights;
 };
 
-// Every edge as a row, without weights, with all, some and tiny ones; random rows in numbers that
-// leave lanes over.
+// Every edge as a row, without weights, with zeros for sub-blocks and with tiny ones; random rows
+// in numbers that leave lanes over.
 const std::vector<Case>& Cases() {
   static const std::vector<Case>& cases = *[] {
     auto* all = new std::vector<Case>;
@@ -60,7 +60,7 @@ const std::vector<Case>& Cases() {
     }
     all->push_back({edges, 256, {}});
     const std::vector<TestRows> weights = WeightVectors(6, 256);
-    for (const size_t kind : {0, 2, 4}) all->push_back({edges, 256, weights[kind]});
+    for (const size_t kind : {2, 4}) all->push_back({edges, 256, weights[kind]});
     for (uint32_t seed = 0; seed < 4; ++seed) {
       const size_t columns = 256 * (1 + seed % 3);
       all->push_back({RandomRows(seed, (1 + 2 * seed % 5) * columns), columns, {}});
@@ -107,7 +107,7 @@ TEST_P(GridEncodersTest, FastEqualsScalar) {
 // Rows in one call and rows one by one.
 TEST_P(GridEncodersTest, RowsAreIndependent) {
   constexpr size_t kRows = 11;
-  constexpr size_t kColumns = 512;
+  constexpr size_t kColumns = 256;
   const TestRows rows = RandomRows(1, kRows * kColumns);
   const std::vector<float> weights = WeightVectors(1, kColumns)[0].values;
   for (const Bounds& bounds : kBounds) {

@@ -11,6 +11,7 @@
 #define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_GRID_REFINE_INL_H_
 #endif
 
+#include <algorithm>
 #include <cfloat>
 #include <cstddef>
 #include <cstdint>
@@ -40,9 +41,11 @@ struct RefineSpace {
   HWY_ALIGN float b[kMaxGridTrials * kRefineSubs];
   HWY_ALIGN float free_scales[kRefineSubs];
   HWY_ALIGN float maxima[kRefineSubs];
+  float factors[kMaxGridTrials];
+  float block_maxima[kRefineBatch];
   bool usual[kRefineBatch];
-  float d[kRefineBatch][kMaxGridScales];        // the starts
-  GridFit fits[kMaxGridSearches][kRefineSubs];  // of start n
+  float d[kRefineBatch][kMaxGridStarts];      // the starts
+  GridFit fits[kMaxGridStarts][kRefineSubs];  // of start n
   GridBest best[kRefineBatch];
   GridSubLanes<Type> lanes;
 };
@@ -74,6 +77,7 @@ HWY_INLINE void LoadRefineBatch(DF df, const float* HWY_RESTRICT x, size_t count
       s.maxima[n * kSubs + sub] = sub_largest;
       max = sub_largest > max ? sub_largest : max;
     }
+    s.block_maxima[n] = max;
     s.usual[n] = IsUsualGridBlock(max, hn::GetLane(hn::MaxOfLanes(df, max_weight)));
     for (size_t sub = n * kSubs; sub < (n + 1) * kSubs; ++sub) {
       s.maxima[sub] = HWY_MAX(s.maxima[sub], kRefineRange * max);
@@ -89,12 +93,9 @@ HWY_INLINE void TrySubBlocks(DF df, const GridEffort& effort, const GridHalves& 
                              size_t first, RefineSpace<Type>& s) {
   const size_t lanes = hn::Lanes(df);
   const auto max = hn::LoadU(df, s.maxima + first);
-  auto scale = hn::Div(max, hn::Set(df, halves.values.front()));
   HWY_ALIGN float scales[kMaxGridSearches * kMaxLanes];
   for (size_t t = 0; t < effort.trials; ++t) {
-    hn::Store(scale, df, scales + t * lanes);
-    scale = t == 0 ? hn::Mul(max, hn::Set(df, effort.first_trial / halves.values.back()))
-                   : hn::Mul(scale, hn::Set(df, effort.trial_ratio));
+    hn::Store(hn::Mul(max, hn::Set(df, s.factors[t])), df, scales + t * lanes);
   }
   HWY_ALIGN float a[kMaxGridSearches * kMaxLanes];
   HWY_ALIGN float b[kMaxGridSearches * kMaxLanes];
@@ -151,18 +152,58 @@ HWY_INLINE void GridScaleBoundsLanes(DF df, const GridEffort& effort, const Grid
 
 // Finds the starts of block n.
 template <class Type, class DF>
-HWY_INLINE void StartBlock(DF df, const GridEffort& effort, size_t n, RefineSpace<Type>& s) {
+HWY_INLINE void StartBlock(DF df, const GridEffort& effort, const GridHalves& halves, size_t n,
+                           RefineSpace<Type>& s) {
   constexpr size_t kSubs = kGridBlockValues / Type::kType.sub_values;
   const size_t first = n * kSubs;
   const GridTrials trials = {kSubs,       Type::kUnit, kRefineSubs,
                              s.a + first, s.b + first, s.free_scales + first};
   float candidates[kMaxGridScales], bounds[kMaxGridScales];
   s.best[n].error = 0.0f;
-  s.usual[n] = s.usual[n] && GridScaleCandidates(effort, trials, candidates);
+  const float largest = s.block_maxima[n] / halves.values.back();
+  s.usual[n] = s.usual[n] && GridScaleCandidates(effort, trials, largest, candidates);
   for (size_t start = 0; start < effort.starts; ++start) s.d[n][start] = 1.0f;
   if (!s.usual[n]) return;
   GridScaleBoundsLanes(df, effort, trials, candidates, bounds);
   BestGridScales(effort, candidates, bounds, s.d[n]);
+}
+
+// BestNibbles of the sub-blocks from `first` on: of lane b at nibbles[n * lanes + b].
+template <class DF>
+HWY_INLINE void BestNibblesLanes(DF df, const GridEffort& effort, const float* HWY_RESTRICT a,
+                                 const float* HWY_RESTRICT b, size_t stride,
+                                 const float* HWY_RESTRICT unit_d, int32_t* HWY_RESTRICT nibbles) {
+  const hn::RebindToSigned<DF> di;
+  const size_t lanes = hn::Lanes(df);
+  const auto none = hn::Set(df, FLT_MAX);
+  HWY_ALIGN float bounds[16 * kMaxLanes];
+  for (int nibble = 0; nibble < 16; ++nibble) {
+    const auto odd = hn::Set(df, static_cast<float>(2 * nibble + 1));
+    const auto scale = hn::Mul(hn::Load(df, unit_d), odd);
+    auto least = none;
+    for (size_t t = 0; t < effort.trials; ++t) {
+      const auto va = hn::LoadU(df, a + t * stride);
+      const auto vb = hn::LoadU(df, b + t * stride);
+      least = hn::Min(least, hn::Mul(scale, hn::Sub(hn::Mul(scale, va), hn::Add(vb, vb))));
+    }
+    hn::Store(least, df, bounds + nibble * lanes);
+  }
+  for (size_t n = 0; n < effort.nibbles; ++n) {
+    auto least = hn::Load(df, bounds);
+    auto best = hn::Zero(di);
+    for (int nibble = 1; nibble < 16; ++nibble) {
+      const auto bound = hn::Load(df, bounds + nibble * lanes);
+      const auto less = hn::Lt(bound, least);
+      least = hn::IfThenElse(less, bound, least);
+      best = hn::IfThenElse(hn::RebindMask(di, less), hn::Set(di, nibble), best);
+    }
+    hn::Store(best, di, nibbles + n * lanes);
+    for (int nibble = 0; nibble < 16; ++nibble) {
+      const auto taken = hn::RebindMask(df, hn::Eq(best, hn::Set(di, nibble)));
+      const auto bound = hn::Load(df, bounds + nibble * lanes);
+      hn::Store(hn::IfThenElse(taken, none, bound), df, bounds + nibble * lanes);
+    }
+  }
 }
 
 // Searches the sub-blocks from `first` on under the nibbles of all starts, and keeps the best fits.
@@ -175,16 +216,16 @@ HWY_INLINE void FitSubBlocks(DF df, const GridEffort& effort, const GridHalves& 
   const size_t lanes = hn::Lanes(df);
   const size_t searches = effort.starts * effort.nibbles;
   HWY_ALIGN float scales[kMaxGridSearches * kMaxLanes];
-  int nibbles[kMaxGridSearches * kMaxLanes];
-  for (size_t lane = 0; lane < lanes; ++lane) {
-    for (size_t start = 0; start < effort.starts; ++start) {
-      const float unit_d = s.d[(first + lane) / kSubs][start] * Type::kUnit;
-      const int first_nibble = FirstNibble(s.free_scales[first + lane], unit_d);
-      for (size_t n = 0; n < effort.nibbles; ++n) {
-        const size_t i = (start * effort.nibbles + n) * lanes + lane;
-        nibbles[i] = NibbleOfSearch(first_nibble, n, effort.nibbles);
-        scales[i] = GridScale(unit_d, nibbles[i]);
-      }
+  HWY_ALIGN int32_t nibbles[kMaxGridSearches * kMaxLanes];
+  for (size_t start = 0; start < effort.starts; ++start) {
+    HWY_ALIGN float unit_d[kMaxLanes];
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      unit_d[lane] = s.d[(first + lane) / kSubs][start] * Type::kUnit;
+    }
+    const size_t at = start * effort.nibbles * lanes;
+    BestNibblesLanes(df, effort, s.a + first, s.b + first, kRefineSubs, unit_d, nibbles + at);
+    for (size_t i = 0; i < effort.nibbles * lanes; ++i) {
+      scales[at + i] = GridScale(unit_d[i % lanes], nibbles[at + i]);
     }
   }
   HWY_ALIGN float a[kMaxGridSearches * kMaxLanes];
@@ -229,6 +270,10 @@ HWY_INLINE void EncodeRefined(const GridEffort& effort, const float* HWY_RESTRIC
   const size_t num_blocks = num_rows * columns / kGridBlockValues;
   const std::unique_ptr<RefineSpace<Type>> space(new RefineSpace<Type>);
   RefineSpace<Type>& s = *space;
+  GridTrialFactors(effort, halves, s.factors);
+  // Lanes beyond the last sub-block search something as well.
+  std::fill_n(s.maxima, kRefineSubs, 1.0f);
+  std::fill_n(s.d[0], kRefineBatch * kMaxGridStarts, 1.0f);
   for (size_t first = 0; first < num_blocks; first += kRefineBatch) {
     const size_t count = HWY_MIN(kRefineBatch, num_blocks - first);
     const float* HWY_RESTRICT x = rows + first * kGridBlockValues;
@@ -243,7 +288,7 @@ HWY_INLINE void EncodeRefined(const GridEffort& effort, const float* HWY_RESTRIC
       load(b);
       TrySubBlocks(df, effort, halves, b, s);
     }
-    for (size_t n = 0; n < count; ++n) StartBlock(df, effort, n, s);
+    for (size_t n = 0; n < count; ++n) StartBlock(df, effort, halves, n, s);
     for (size_t pass = 0; pass < effort.passes; ++pass) {
       for (size_t b = 0; b < num_subs; b += lanes) {
         load(b);

@@ -10,6 +10,9 @@
 namespace gguf {
 namespace {
 
+// v in binary16 and back.
+float RoundToF16(float v) { return F16ToF32(F32ToF16(v)); }
+
 constexpr uint32_t kHalfMask = (1u << kHalfBits) - 1;
 
 // A and B of every distinct half of a run; `odd`: B with the sign that costs least turned over.
@@ -139,16 +142,18 @@ struct SubSearch {
   }
 };
 
-// The best of the nibbles around `free_scale` under d.
-GridFit BestFit(const GridEffort& effort, const SubSearch& sub, float free_scale, float unit_d) {
-  const int first = FirstNibble(free_scale, unit_d);
+// The best of the nibbles that the bounds propose under d.
+GridFit BestFit(const GridEffort& effort, const GridTrials& trials, const SubSearch& search,
+                size_t sub, float unit_d) {
+  int nibbles[kMaxGridNibbles];
+  BestNibbles(effort, trials, sub, unit_d, nibbles);
   GridFit best = {};
   float least = FLT_MAX;
   for (size_t n = 0; n < effort.nibbles; ++n) {
     GridFit fit;
-    fit.nibble = NibbleOfSearch(first, n, effort.nibbles);
+    fit.nibble = nibbles[n];
     const float scale = GridScale(unit_d, fit.nibble);
-    fit.moments = sub.Search(scale, fit.codes);
+    fit.moments = search.Search(scale, fit.codes);
     const float error = GridError(fit.moments, scale);
     if (!(error < least)) continue;
     least = error;
@@ -158,10 +163,6 @@ GridFit BestFit(const GridEffort& effort, const SubSearch& sub, float free_scale
 }
 
 }  // namespace
-
-float RoundToF16(float v) { return F16ToF32(F32ToF16(v)); }
-
-uint16_t GridScaleBits(float d) { return F32ToF16(d); }
 
 bool IsUsualGridBlock(float max, float max_weight) {
   return max <= kRefineLargestValue && max >= kRefineSmallestMaximum &&
@@ -179,18 +180,39 @@ float BestTrialScale(const GridEffort& effort, const float* a, const float* b, s
   return best_b / best_a;
 }
 
-bool GridScaleCandidates(const GridEffort& effort, const GridTrials& trials, float* out) {
-  float largest = 0.0f;
-  for (size_t b = 0; b < trials.num_subs; ++b) largest = std::max(largest, trials.best[b]);
-  const float d = largest / (31.0f * trials.unit);
+void GridTrialFactors(const GridEffort& effort, const GridHalves& halves, float* out) {
+  const float largest = halves.values.back();
+  float scale = effort.first_trial / largest;
+  for (size_t t = 0; t < effort.trials; ++t) {
+    if (t < effort.anchors) {
+      out[t] = 1.0f / halves.values[halves.values.size() - 1 - t];
+    } else {
+      out[t] = scale;
+      scale *= effort.trial_ratio;
+    }
+  }
+}
+
+bool GridScaleCandidates(const GridEffort& effort, const GridTrials& trials, float largest,
+                         float* out) {
+  float largest_best = 0.0f;
+  for (size_t b = 0; b < trials.num_subs; ++b) {
+    largest_best = std::max(largest_best, trials.best[b]);
+  }
+  const size_t half = effort.scales / 2;
   bool found = false;
   for (size_t n = 0; n < effort.scales; ++n) {
-    out[n] = RoundToF16(d * (effort.first_scale + static_cast<float>(n) * effort.scale_step));
+    const float d = (n < half ? largest_best : largest) / (31.0f * trials.unit);
+    const auto step = static_cast<float>(n % half);
+    out[n] = RoundToF16(d * (effort.first_scale + step * effort.scale_step));
     found = found || out[n] > 0.0f;
   }
-  // One that is rounded to 0 is replaced by the last, which is not.
+  // One that is rounded to 0 is replaced by the largest of its half; if that is 0, by that of the
+  // other.
   for (size_t n = 0; n < effort.scales; ++n) {
-    if (!(out[n] > 0.0f)) out[n] = out[effort.scales - 1];
+    if (out[n] > 0.0f) continue;
+    const float last = out[(n < half ? half : effort.scales) - 1];
+    out[n] = last > 0.0f ? last : out[(n < half ? effort.scales : half) - 1];
   }
   return found;
 }
@@ -201,7 +223,7 @@ void GridScaleBounds(const GridEffort& effort, const GridTrials& trials, const f
     const float unit_d = candidates[n] * trials.unit;
     float total = 0.0f;
     for (size_t sub = 0; sub < trials.num_subs; ++sub) {
-      const float low = GridScale(unit_d, FirstNibble(trials.best[sub], unit_d));
+      const float low = GridScale(unit_d, NibbleBelow(trials.best[sub], unit_d));
       const float high = low + (unit_d + unit_d);
       float least = FLT_MAX;
       for (size_t t = 0; t < effort.trials; ++t) {
@@ -217,13 +239,40 @@ void GridScaleBounds(const GridEffort& effort, const GridTrials& trials, const f
 
 void BestGridScales(const GridEffort& effort, const float* candidates, const float* bounds,
                     float* starts) {
-  size_t order[kMaxGridScales];
-  std::iota(order, order + effort.scales, size_t{0});
-  const auto less = [&](size_t i, size_t j) {
-    return bounds[i] != bounds[j] ? bounds[i] < bounds[j] : i < j;
-  };
-  std::partial_sort(order, order + effort.starts, order + effort.scales, less);
-  for (size_t n = 0; n < effort.starts; ++n) starts[n] = candidates[order[n]];
+  size_t best = 0;
+  for (size_t start = 0; start < effort.starts; ++start) {
+    float least = FLT_MAX;
+    for (size_t n = 0; n < effort.scales; ++n) {
+      if (!(bounds[n] < least)) continue;
+      const bool is_new = std::all_of(starts, starts + start, [&](float other) {
+        return std::fabs(candidates[n] - other) >= kGridStartDistance * candidates[n];
+      });
+      if (!is_new) continue;
+      least = bounds[n];
+      best = n;
+    }
+    starts[start] = candidates[least < FLT_MAX ? best : 0];
+    if (!(least < FLT_MAX)) starts[start] = starts[0];
+  }
+}
+
+void BestNibbles(const GridEffort& effort, const GridTrials& trials, size_t sub, float unit_d,
+                 int* nibbles) {
+  float bounds[16];
+  for (int nibble = 0; nibble < 16; ++nibble) {
+    const float scale = GridScale(unit_d, nibble);
+    float least = FLT_MAX;
+    for (size_t t = 0; t < effort.trials; ++t) {
+      const size_t i = t * trials.stride + sub;
+      least = std::min(least, GridError({trials.a[i], trials.b[i]}, scale));
+    }
+    bounds[nibble] = least;
+  }
+  for (size_t n = 0; n < effort.nibbles; ++n) {
+    const auto place = std::min_element(bounds, bounds + 16);
+    nibbles[n] = static_cast<int>(place - bounds);
+    *place = FLT_MAX;
+  }
 }
 
 float ImproveGridBest(const GridFit* fits, size_t num_subs, float unit, float d, GridBest& best) {
@@ -295,23 +344,23 @@ bool RefineGridBlock(const GridType& type, const GridHalves& halves, float unit,
   float free_scales[kMaxGridSubBlocks];
   std::vector<SubSearch> subs;
   uint16_t codes[kMaxGridSubRuns];
+  float factors[kMaxGridTrials];
+  GridTrialFactors(effort, halves, factors);
   for (size_t sub = 0; sub < num_subs; ++sub) {
     const float* sub_x = x + sub * type.sub_values;
     subs.emplace_back(type, halves, sub_x, weights + sub * type.sub_values);
     float sub_max = kRefineRange * max;
     for (size_t i = 0; i < type.sub_values; ++i) sub_max = std::max(sub_max, std::fabs(sub_x[i]));
-    float scale = sub_max / halves.values.front();
     for (size_t t = 0; t < effort.trials; ++t) {
-      const GridMoments m = subs[sub].Search(scale, codes);
+      const GridMoments m = subs[sub].Search(sub_max * factors[t], codes);
       a[t * kMaxGridSubBlocks + sub] = m.a;
       b[t * kMaxGridSubBlocks + sub] = m.b;
-      scale = NextGridTrial(effort, t, sub_max, halves.values.back(), scale);
     }
     free_scales[sub] = BestTrialScale(effort, a + sub, b + sub, kMaxGridSubBlocks);
   }
   const GridTrials trials = {num_subs, unit, kMaxGridSubBlocks, a, b, free_scales};
-  float candidates[kMaxGridScales], bounds[kMaxGridScales], d[kMaxGridScales];
-  if (!GridScaleCandidates(effort, trials, candidates)) return false;
+  float candidates[kMaxGridScales], bounds[kMaxGridScales], d[kMaxGridStarts];
+  if (!GridScaleCandidates(effort, trials, max / halves.values.back(), candidates)) return false;
   GridScaleBounds(effort, trials, candidates, bounds);
   BestGridScales(effort, candidates, bounds, d);
   best.error = 0.0f;
@@ -319,7 +368,7 @@ bool RefineGridBlock(const GridType& type, const GridHalves& halves, float unit,
     for (size_t n = 0; n < effort.starts; ++n) {
       GridFit fits[kMaxGridSubBlocks];
       for (size_t sub = 0; sub < num_subs; ++sub) {
-        fits[sub] = BestFit(effort, subs[sub], free_scales[sub], d[n] * unit);
+        fits[sub] = BestFit(effort, trials, subs[sub], sub, d[n] * unit);
       }
       d[n] = ImproveGridBest(fits, num_subs, unit, d[n], best);
     }

@@ -7,11 +7,14 @@
 // A * s * s - 2 * B * s + constant (A = sum w*q*q, B = sum w*|x|*q), which bounds the best error at
 // any other scale.
 //
-//  1. Every sub-block tries scales from far above to far below its maximum, and keeps A and B.
+//  1. Every sub-block tries scales from above to far below its maximum, and keeps A and B.
 //  2. Candidates for d are compared by these bounds, every sub-block with the two nibbles around
 //     its best scale.
 //  3. For the best candidates all sub-blocks search their points anew, under the stored scales of
-//     a few nibbles; then d is fitted to the points by least squares.
+//     the nibbles with the least bounds; then d is fitted to the points by least squares.
+//
+// Of the dense search over d and all nibbles, which this stands for, max misses about a thousandth
+// of the error (a hundredth for runs of 4 without importance).
 //
 // This is the plain version, which defines the bytes; grid_refine-inl.h does the same for one
 // sub-block per SIMD lane. binary32 arithmetic without contraction.
@@ -23,38 +26,50 @@
 #include <cstdint>
 #include <cstring>
 
+#include "gguf/base/float16.h"
 #include "quantize/encode/grid_search.h"
 #include "quantize/encode/refine/grid_halves.h"
 
 namespace gguf {
 
 inline constexpr size_t kMaxGridTrials = 32;
-inline constexpr size_t kMaxGridScales = 64;     // candidates for d
+inline constexpr size_t kMaxGridScales = 128;  // candidates for d
+inline constexpr size_t kMaxGridStarts = 4;
 inline constexpr size_t kMaxGridNibbles = 4;     // candidates per sub-block
 inline constexpr size_t kMaxGridSubBlocks = 16;  // of a block
 inline constexpr size_t kMaxGridSubRuns = 8;     // of a sub-block
 
+inline constexpr float kGridStartDistance = 0.06f;
+
+// Times the maximum of the block, the least maximum with which a sub-block is tried.
+inline constexpr float kRefineRange = 0x1p-10f;
+
 struct GridEffort {
-  size_t trials;      // scales per sub-block, a multiple of 4; the first puts the maximum at the
-                      // smallest value of the codebook
-  float first_trial;  // the second, times maximum / largest value of the codebook
-  float trial_ratio;  // of each after that to the one before
-  size_t scales;      // candidates for d, a multiple of 16
-  float first_scale;  // the first, times the one where the largest scale has nibble 15
+  size_t trials;   // scales per sub-block, a multiple of 4
+  size_t anchors;  // the first, at most as many as levels: the maximum is at the n-th highest level
+  float first_trial;  // the others: the first times maximum / largest value of the codebook,
+  float trial_ratio;  // and each to the one before
+  size_t scales;      // candidates for d, a multiple of 32: half of them around the largest scale
+                      // of a sub-block, half around the largest value
+  float first_scale;  // the first of either, times the one that has these at nibble 15
   float scale_step;   // from one to the next, in the same unit
   size_t starts;      // candidates for d that are followed
   size_t passes;      // times that d is fitted
-  size_t nibbles;     // searched per sub-block around the best: 2 or 4
+  size_t nibbles;     // searched per sub-block; an even number
 };
 
 // Runs of 4 values have more levels, between which the trials have to be closer; runs of 8 gain
 // from scales far below the maximum.
-inline constexpr GridEffort kGridStandardRun8 = {12, 1.5f, 0.85f, 32, 0.7f, 0.025f, 1, 1, 4};
-inline constexpr GridEffort kGridStandardRun4 = {16, 1.7f, 0.92f, 32, 0.7f, 0.025f, 1, 1, 4};
-inline constexpr GridEffort kGridMax = {32, 2.1f, 0.93f, 64, 0.55f, 0.0165f, 2, 2, 4};
+inline constexpr GridEffort kGridStandardRun8 = {12, 3, 1.3f, 0.84f, 64, 0.6f, 0.05f, 1, 1, 2};
+inline constexpr GridEffort kGridStandardRun4 = {16, 1, 1.7f, 0.92f, 64, 0.6f, 0.05f, 2, 1, 2};
+inline constexpr GridEffort kGridMaxRun8 = {32, 3, 1.9f, 0.93f, 128, 0.5f, 0.025f, 2, 2, 2};
+inline constexpr GridEffort kGridMaxRun4 = {32, 8, 1.9f, 0.93f, 128, 0.5f, 0.025f, 4, 2, 2};
 
 constexpr const GridEffort& GridStandard(const GridType& type) {
   return type.run == 8 ? kGridStandardRun8 : kGridStandardRun4;
+}
+constexpr const GridEffort& GridMax(const GridType& type) {
+  return type.run == 8 ? kGridMaxRun8 : kGridMaxRun4;
 }
 
 // Blocks beyond these limits are left to the reference's search; within them nothing overflows, and
@@ -63,8 +78,6 @@ inline constexpr float kRefineLargestValue = 0x1p15f;
 inline constexpr float kRefineSmallestMaximum = 0x1p-20f;
 inline constexpr float kRefineLargestWeight = 0x1p40f;
 inline constexpr float kRefineSmallestWeight = 0x1p-60f;  // the largest of a block
-inline constexpr float kRefineRange =
-    0x1p-10f;  // maxima below this part of the block's count as it
 
 // A and B of one sub-block.
 struct GridMoments {
@@ -84,11 +97,8 @@ struct GridTrials {
   const float* best;  // scales without regard to d; 0: any, the smaller the better
 };
 
-// The scale of trial t + 1 of a sub-block, from that of trial t (unused for t = 0).
-inline float NextGridTrial(const GridEffort& effort, size_t t, float max, float largest_value,
-                           float scale) {
-  return t == 0 ? max * (effort.first_trial / largest_value) : scale * effort.trial_ratio;
-}
+// What the maximum of a sub-block is multiplied by for its trials, in `out`.
+void GridTrialFactors(const GridEffort& effort, const GridHalves& halves, float* out);
 
 // The points of a sub-block under the scale of one nibble.
 struct GridFit {
@@ -104,21 +114,15 @@ struct GridBest {
   GridFit fits[kMaxGridSubBlocks];
 };
 
-// v in binary16 and back.
-float RoundToF16(float v);
-
-// The first of the nibbles that a sub-block whose best scale is `best` searches under d; nibble n
-// of the search is NibbleOfSearch(first, n).
-inline int FirstNibble(float best, float unit_d) {
+// Of the nibbles 0 .. 14, the last whose scale is not above `best`.
+inline int NibbleBelow(float best, float unit_d) {
   float half = (best / unit_d - 1.0f) * 0.5f;
   half = half > 0.0f ? half : 0.0f;
   half = half < 14.0f ? half : 14.0f;
   return static_cast<int>(half);
 }
-inline int NibbleOfSearch(int first, size_t n, size_t nibbles) {
-  const int nibble = first + static_cast<int>(n) - (nibbles > 2 ? 1 : 0);
-  return nibble < 0 ? 0 : (nibble > 15 ? 15 : nibble);
-}
+
+// The scale of a nibble; unit_d = d * unit.
 inline float GridScale(float unit_d, int nibble) {
   return unit_d * static_cast<float>(2 * nibble + 1);
 }
@@ -126,8 +130,10 @@ inline float GridScale(float unit_d, int nibble) {
 // Whether the limits hold, from the largest magnitude and the largest weight.
 bool IsUsualGridBlock(float max, float max_weight);
 
-// Candidates for d in `out` (effort.scales); false when there are none.
-bool GridScaleCandidates(const GridEffort& effort, const GridTrials& trials, float* out);
+// Candidates for d in `out` (effort.scales); false when there are none. `largest`: scale of the
+// largest value at the highest level.
+bool GridScaleCandidates(const GridEffort& effort, const GridTrials& trials, float largest,
+                         float* out);
 
 // The scale with the least error of those fitted to the points of trials of one sub-block, which
 // are a[t * stride] and b[t * stride].
@@ -137,9 +143,15 @@ float BestTrialScale(const GridEffort& effort, const float* a, const float* b, s
 void GridScaleBounds(const GridEffort& effort, const GridTrials& trials, const float* candidates,
                      float* bounds);
 
-// The effort.starts best candidates, the first of equals first.
+// The effort.starts best candidates, the first of equals first, each at least kGridStartDistance
+// times itself away from those before; where there are no more, the best again.
 void BestGridScales(const GridEffort& effort, const float* candidates, const float* bounds,
                     float* starts);
+
+// The effort.nibbles nibbles with the least bounds for a sub-block under d, best first, the lower
+// of equals first.
+void BestNibbles(const GridEffort& effort, const GridTrials& trials, size_t sub, float unit_d,
+                 int* nibbles);
 
 // Takes `fits` of a search under d, and the same with d fitted to them, where they are better than
 // `best`. Returns the fitted d.
@@ -155,8 +167,6 @@ bool RefineGridBlock(const GridType& type, const GridHalves& halves, float unit,
                      const GridEffort& effort, const float* x, const float* weights,
                      GridBest& best);
 
-uint16_t GridScaleBits(float d);
-
 // Packs a block: refined, or by the reference's search if not `refined`.
 template <class Type>
 void PackRefinedBlock(bool refined, const float* x, const float* importance, const float* weights,
@@ -167,7 +177,7 @@ void PackRefinedBlock(bool refined, const float* x, const float* importance, con
   if (refined) {
     FinishGridBlock(Type::kType, HalvesOf<Type>(), x, weights, best, fitted, nibbles);
     Type::Pack(fitted, nibbles, block);
-    block.d = GridScaleBits(best.d);
+    block.d = F32ToF16(best.d);
   } else {
     FitGridBlock(Type::kType, Type::TypeGrid(), x, importance, fitted);
     PackGridBlock(Type::kType, fitted, Type::Pack, block);

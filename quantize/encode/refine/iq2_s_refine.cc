@@ -41,12 +41,13 @@ void EncodeIQ2_SStandardScalar(const float* rows, size_t num_rows, size_t column
 
 void EncodeIQ2_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
                     uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ2_S)(kGridMax, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ2_S)
+  (GridMax(TypeIQ2_S::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ2_SMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
                           uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ2_S>(kGridMax, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ2_S>(GridMax(TypeIQ2_S::kType), rows, num_rows, columns, weights, out);
 }
 
 }  // namespace gguf

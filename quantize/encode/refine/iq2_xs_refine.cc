@@ -41,12 +41,14 @@ void EncodeIQ2_XSStandardScalar(const float* rows, size_t num_rows, size_t colum
 
 void EncodeIQ2_XSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
                      uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ2_XS)(kGridMax, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ2_XS)
+  (GridMax(TypeIQ2_XS::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ2_XSMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
                            uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ2_XS>(kGridMax, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ2_XS>(GridMax(TypeIQ2_XS::kType), rows, num_rows, columns, weights,
+                                  out);
 }
 
 }  // namespace gguf

@@ -41,12 +41,14 @@ void EncodeIQ2_XXSStandardScalar(const float* rows, size_t num_rows, size_t colu
 
 void EncodeIQ2_XXSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
                       uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ2_XXS)(kGridMax, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ2_XXS)
+  (GridMax(TypeIQ2_XXS::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ2_XXSMaxScalar(const float* rows, size_t num_rows, size_t columns,
                             const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ2_XXS>(kGridMax, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ2_XXS>(GridMax(TypeIQ2_XXS::kType), rows, num_rows, columns, weights,
+                                   out);
 }
 
 }  // namespace gguf

@@ -41,12 +41,13 @@ void EncodeIQ3_SStandardScalar(const float* rows, size_t num_rows, size_t column
 
 void EncodeIQ3_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
                     uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ3_S)(kGridMax, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ3_S)
+  (GridMax(TypeIQ3_S::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ3_SMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
                           uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ3_S>(kGridMax, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ3_S>(GridMax(TypeIQ3_S::kType), rows, num_rows, columns, weights, out);
 }
 
 }  // namespace gguf

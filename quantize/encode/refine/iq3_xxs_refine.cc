@@ -41,12 +41,14 @@ void EncodeIQ3_XXSStandardScalar(const float* rows, size_t num_rows, size_t colu
 
 void EncodeIQ3_XXSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
                       uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(RefineIQ3_XXS)(kGridMax, rows, num_rows, columns, weights, out);
+  HWY_DYNAMIC_DISPATCH(RefineIQ3_XXS)
+  (GridMax(TypeIQ3_XXS::kType), rows, num_rows, columns, weights, out);
 }
 
 void EncodeIQ3_XXSMaxScalar(const float* rows, size_t num_rows, size_t columns,
                             const float* weights, uint8_t* out) {
-  EncodeRefinedScalar<TypeIQ3_XXS>(kGridMax, rows, num_rows, columns, weights, out);
+  EncodeRefinedScalar<TypeIQ3_XXS>(GridMax(TypeIQ3_XXS::kType), rows, num_rows, columns, weights,
+                                   out);
 }
 
 }  // namespace gguf
