@@ -38,6 +38,7 @@
 #include "quantize/encode/refine/tq.h"
 #include "quantize/encode/refine/k_affine_refined.h"
 #include "quantize/encode/refine/legacy_affine_refined.h"
+#include "quantize/encode/refine/grid_encoders.h"
 #include "quantize/encode/tq1_0.h"
 #include "quantize/encode/tq2_0.h"
 
@@ -85,8 +86,14 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kQ6_K, kStd, true, false, EncodeQ6_KStandard, EncodeQ6_KStandardScalar},
     {TensorType::kQ6_K, kMax, true, false, EncodeQ6_KMax, EncodeQ6_KMaxScalar},
     {TensorType::kIQ2_XXS, kRef, true, true, EncodeIQ2_XXS, EncodeIQ2_XXSReference},
+    {TensorType::kIQ2_XXS, kStd, true, true, EncodeIQ2_XXSStandard, EncodeIQ2_XXSStandardScalar},
+    {TensorType::kIQ2_XXS, kMax, true, true, EncodeIQ2_XXSMax, EncodeIQ2_XXSMaxScalar},
     {TensorType::kIQ2_XS, kRef, true, true, EncodeIQ2_XS, EncodeIQ2_XSReference},
+    {TensorType::kIQ2_XS, kStd, true, true, EncodeIQ2_XSStandard, EncodeIQ2_XSStandardScalar},
+    {TensorType::kIQ2_XS, kMax, true, true, EncodeIQ2_XSMax, EncodeIQ2_XSMaxScalar},
     {TensorType::kIQ3_XXS, kRef, true, false, EncodeIQ3_XXS, EncodeIQ3_XXSReference},
+    {TensorType::kIQ3_XXS, kStd, true, false, EncodeIQ3_XXSStandard, EncodeIQ3_XXSStandardScalar},
+    {TensorType::kIQ3_XXS, kMax, true, false, EncodeIQ3_XXSMax, EncodeIQ3_XXSMaxScalar},
     {TensorType::kIQ1_S, kRef, true, true, EncodeIQ1_S, EncodeIQ1_SReference},
     {TensorType::kIQ1_S, kStd, true, true, EncodeIQ1_SStandard, EncodeIQ1_SStandardScalar},
     {TensorType::kIQ1_S, kMax, true, true, EncodeIQ1_SMax, EncodeIQ1_SMaxScalar},
@@ -94,7 +101,11 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kIQ4_NL, kStd, true, false, EncodeIQ4_NLStandard, EncodeIQ4_NLStandardScalar},
     {TensorType::kIQ4_NL, kMax, true, false, EncodeIQ4_NLMax, EncodeIQ4_NLMaxScalar},
     {TensorType::kIQ3_S, kRef, true, false, EncodeIQ3_S, EncodeIQ3_SReference},
+    {TensorType::kIQ3_S, kStd, true, false, EncodeIQ3_SStandard, EncodeIQ3_SStandardScalar},
+    {TensorType::kIQ3_S, kMax, true, false, EncodeIQ3_SMax, EncodeIQ3_SMaxScalar},
     {TensorType::kIQ2_S, kRef, true, false, EncodeIQ2_S, EncodeIQ2_SReference},
+    {TensorType::kIQ2_S, kStd, true, false, EncodeIQ2_SStandard, EncodeIQ2_SStandardScalar},
+    {TensorType::kIQ2_S, kMax, true, false, EncodeIQ2_SMax, EncodeIQ2_SMaxScalar},
     {TensorType::kIQ4_XS, kRef, true, false, EncodeIQ4_XS, EncodeIQ4_XSReference},
     {TensorType::kIQ4_XS, kStd, true, false, EncodeIQ4_XSStandard, EncodeIQ4_XSStandardScalar},
     {TensorType::kIQ4_XS, kMax, true, false, EncodeIQ4_XSMax, EncodeIQ4_XSMaxScalar},

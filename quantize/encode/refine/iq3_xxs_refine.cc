@@ -1,0 +1,55 @@
+#include "quantize/encode/grid_types.h"
+#include "quantize/encode/refine/grid_encoders.h"
+#include "quantize/encode/refine/grid_refine.h"
+
+// foreach_target includes this file again once for every instruction set.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quantize/encode/refine/iq3_xxs_refine.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "quantize/encode/refine/grid_refine-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gguf {
+namespace HWY_NAMESPACE {
+
+void RefineIQ3_XXS(const GridEffort& effort, const float* HWY_RESTRICT rows, size_t num_rows,
+                   size_t columns, const float* HWY_RESTRICT weights, uint8_t* HWY_RESTRICT out) {
+  EncodeRefined<TypeIQ3_XXS>(effort, rows, num_rows, columns, weights, out);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gguf
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gguf {
+
+HWY_EXPORT(RefineIQ3_XXS);
+
+void EncodeIQ3_XXSStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                           uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(RefineIQ3_XXS)
+  (GridStandard(TypeIQ3_XXS::kType), rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ3_XXSStandardScalar(const float* rows, size_t num_rows, size_t columns,
+                                 const float* weights, uint8_t* out) {
+  EncodeRefinedScalar<TypeIQ3_XXS>(GridStandard(TypeIQ3_XXS::kType), rows, num_rows, columns,
+                                   weights, out);
+}
+
+void EncodeIQ3_XXSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
+                      uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(RefineIQ3_XXS)
+  (GridMax(TypeIQ3_XXS::kType), rows, num_rows, columns, weights, out);
+}
+
+void EncodeIQ3_XXSMaxScalar(const float* rows, size_t num_rows, size_t columns,
+                            const float* weights, uint8_t* out) {
+  EncodeRefinedScalar<TypeIQ3_XXS>(GridMax(TypeIQ3_XXS::kType), rows, num_rows, columns, weights,
+                                   out);
+}
+
+}  // namespace gguf
+#endif  // HWY_ONCE
