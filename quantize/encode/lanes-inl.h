@@ -29,23 +29,37 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<DF>> RintLanes(DF df, VF v) {
 }
 
 #if HWY_TARGET != HWY_SCALAR
-// Four values each of four blocks, transposed.
-template <class D4>
-HWY_INLINE void TransposeFour(D4 d4, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
-                              const float* HWY_RESTRICT c, const float* HWY_RESTRICT d,
-                              size_t stride, float* HWY_RESTRICT out) {
-  const auto va = hn::LoadU(d4, a);
-  const auto vb = hn::LoadU(d4, b);
-  const auto vc = hn::LoadU(d4, c);
-  const auto vd = hn::LoadU(d4, d);
-  const auto ab01 = hn::InterleaveLower(d4, va, vb);
-  const auto cd01 = hn::InterleaveLower(d4, vc, vd);
-  const auto ab23 = hn::InterleaveUpper(d4, va, vb);
-  const auto cd23 = hn::InterleaveUpper(d4, vc, vd);
-  hn::StoreU(hn::ConcatLowerLower(d4, cd01, ab01), d4, out);
-  hn::StoreU(hn::ConcatUpperUpper(d4, cd01, ab01), d4, out + stride);
-  hn::StoreU(hn::ConcatLowerLower(d4, cd23, ab23), d4, out + 2 * stride);
-  hn::StoreU(hn::ConcatUpperUpper(d4, cd23, ab23), d4, out + 3 * stride);
+// Four values each of blocks 0, 4, 8 and so on: one 128-bit part of the vector per block.
+template <class DF>
+HWY_INLINE hn::Vec<DF> LoadEveryFourth(DF df, const float* const* blocks, size_t first) {
+  if constexpr (hn::MaxLanes(df) == 4) {
+    return hn::LoadU(df, blocks[0] + first);
+  } else {
+    const hn::Half<DF> half;
+    constexpr size_t kUpper = hn::MaxLanes(df) / 2;
+    return hn::Combine(df, LoadEveryFourth(half, blocks + kUpper, first),
+                       LoadEveryFourth(half, blocks, first));
+  }
+}
+
+// Four values each of Lanes(df) blocks, transposed.
+template <class DF>
+HWY_INLINE void TransposeFour(DF df, const float* const* blocks, size_t first,
+                              float* HWY_RESTRICT out) {
+  const hn::Repartition<uint64_t, DF> d64;
+  const size_t lanes = hn::Lanes(df);
+  const auto a = LoadEveryFourth(df, blocks, first);
+  const auto b = LoadEveryFourth(df, blocks + 1, first);
+  const auto c = LoadEveryFourth(df, blocks + 2, first);
+  const auto d = LoadEveryFourth(df, blocks + 3, first);
+  const auto ab01 = hn::BitCast(d64, hn::InterleaveLower(df, a, b));
+  const auto cd01 = hn::BitCast(d64, hn::InterleaveLower(df, c, d));
+  const auto ab23 = hn::BitCast(d64, hn::InterleaveUpper(df, a, b));
+  const auto cd23 = hn::BitCast(d64, hn::InterleaveUpper(df, c, d));
+  hn::StoreU(hn::BitCast(df, hn::InterleaveLower(d64, ab01, cd01)), df, out);
+  hn::StoreU(hn::BitCast(df, hn::InterleaveUpper(d64, ab01, cd01)), df, out + lanes);
+  hn::StoreU(hn::BitCast(df, hn::InterleaveLower(d64, ab23, cd23)), df, out + 2 * lanes);
+  hn::StoreU(hn::BitCast(df, hn::InterleaveUpper(d64, ab23, cd23)), df, out + 3 * lanes);
 }
 #endif
 
@@ -58,15 +72,11 @@ HWY_INLINE void TransposeToLanes(DF df, const float* const* blocks, size_t lengt
                                  float* HWY_RESTRICT out) {
   const size_t lanes = hn::Lanes(df);
 #if HWY_TARGET != HWY_SCALAR
-  const hn::CappedTag<float, 4> d4;
-  if (lanes % 4 == 0 && hn::Lanes(d4) == 4 && length % 4 == 0) {
-    for (size_t b = 0; b < lanes; b += 4) {
-      for (size_t i = 0; i < length; i += 4) {
-        TransposeFour(d4, blocks[b] + i, blocks[b + 1] + i, blocks[b + 2] + i, blocks[b + 3] + i,
-                      lanes, out + i * lanes + b);
-      }
+  if constexpr (hn::MaxLanes(df) >= 4) {
+    if (length % 4 == 0) {
+      for (size_t i = 0; i < length; i += 4) TransposeFour(df, blocks, i, out + i * lanes);
+      return;
     }
-    return;
   }
 #endif
   for (size_t i = 0; i < length; ++i) {

@@ -44,7 +44,7 @@ HWY_INLINE uint64_t SignsOf64(DF df, const float* HWY_RESTRICT x) {
   return signs;
 }
 
-// One block per lane for the sums.
+// One block per lane for the sums, two vectors at a time: each sum is a chain of additions.
 void EncodeQ1_0Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t columns, const float*,
                     uint8_t* HWY_RESTRICT out) {
   constexpr size_t kMaxLanes = 16;
@@ -52,17 +52,24 @@ void EncodeQ1_0Impl(const float* HWY_RESTRICT rows, size_t num_rows, size_t colu
   const size_t lanes = hn::Lanes(df);
   auto* blocks = reinterpret_cast<BlockQ1_0*>(out);
   const size_t num_blocks = num_rows * columns / kValues;
-  HWY_ALIGN float transposed[kValues * kMaxLanes];
-  HWY_ALIGN float scales[kMaxLanes];
-  for (size_t first = 0; first < num_blocks; first += lanes) {
-    const size_t count = HWY_MIN(lanes, num_blocks - first);
+  HWY_ALIGN float transposed[2][kValues * kMaxLanes];
+  HWY_ALIGN float scales[2 * kMaxLanes];
+  const auto count_inverse = hn::Set(df, 1.0f / static_cast<float>(kValues));  // a power of two
+  for (size_t first = 0; first < num_blocks; first += 2 * lanes) {
+    const size_t count = HWY_MIN(2 * lanes, num_blocks - first);
     const float* HWY_RESTRICT x = rows + first * kValues;
-    LoadBlocksToLanes(df, x, kValues, count, kValues, transposed);
-    auto sum = hn::Zero(df);
+    // Without blocks for the second vector, the last one again.
+    const size_t second = HWY_MIN(lanes, count - 1);
+    LoadBlocksToLanes(df, x, kValues, HWY_MIN(lanes, count), kValues, transposed[0]);
+    LoadBlocksToLanes(df, x + second * kValues, kValues, count - second, kValues, transposed[1]);
+    auto sum0 = hn::Zero(df), sum1 = hn::Zero(df);
+    HWY_UNROLL(8)
     for (size_t i = 0; i < kValues; ++i) {
-      sum = hn::Add(sum, hn::Abs(hn::Load(df, transposed + i * lanes)));
+      sum0 = hn::Add(sum0, hn::Abs(hn::Load(df, transposed[0] + i * lanes)));
+      sum1 = hn::Add(sum1, hn::Abs(hn::Load(df, transposed[1] + i * lanes)));
     }
-    hn::Store(hn::Div(sum, hn::Set(df, static_cast<float>(kValues))), df, scales);
+    hn::Store(hn::Mul(sum0, count_inverse), df, scales);
+    hn::Store(hn::Mul(sum1, count_inverse), df, scales + lanes);
     for (size_t b = 0; b < count; ++b) {
       blocks[first + b].d = F32ToF16(scales[b]);
       for (size_t half = 0; half < 2; ++half) {

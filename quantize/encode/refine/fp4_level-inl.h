@@ -16,14 +16,15 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class DF, class VF>
+// kReachesTop: v can be closer to 16 units than to 12.
+template <bool kReachesTop = true, class DF, class VF>
 HWY_INLINE VF NearestFp4LevelLanes(DF df, VF v, float unit) {
   const hn::RebindToUnsigned<DF> du;
   const auto exponent =
       hn::And(hn::BitCast(du, hn::Max(v, hn::Set(df, 2.0f * unit))), hn::Set(du, kFp4ExponentMask));
   const auto rounding = hn::BitCast(df, hn::Add(exponent, hn::Set(du, kFp4RoundingOffset)));
   const auto level = hn::Sub(hn::Add(v, rounding), rounding);
-  return hn::Min(level, hn::Set(df, kLargestFp4Level * unit));
+  return kReachesTop ? hn::Min(level, hn::Set(df, kLargestFp4Level * unit)) : level;
 }
 
 }  // namespace HWY_NAMESPACE

@@ -34,17 +34,27 @@ constexpr float kTop = kLargestFp4Level;
 constexpr float kComparable = 2.0f * kLargestFp4Level;
 constexpr float kHalvable = 5.0f;
 
-// Sum of squared errors under a scale of which half is `half`.
+// Sum of squared errors under a scale of which half is `half`, not 0.
 float ErrorOfScale(const float* x, float half) {
-  const float inverse = half > 0.0f ? 1.0f / half : 0.0f;
+  const float inverse = 1.0f / half;
   float sum = 0.0f;
   for (size_t i = 0; i < kGroupValues; ++i) {
-    const float a = std::fabs(x[i]);
-    const float error = a - NearestFp4Level(a * inverse, 1.0f) * half;
+    const float v = std::fabs(x[i]) * inverse;
+    const float error = v - NearestFp4Level(v, 1.0f);
     sum += error * error;
   }
+  return sum * (half * half);
+}
+
+// Under a scale of 0.
+float SumOfSquares(const float* x) {
+  float sum = 0.0f;
+  for (size_t i = 0; i < kGroupValues; ++i) sum += x[i] * x[i];
   return sum;
 }
+
+// Whether there is a code of half the scale.
+bool HasHalf(int code) { return code >= kFirstWithHalf || code % 2 == 0; }
 
 bool IsWorthTryingBelow(float amax, float half, float least) {
   const float beyond = amax - kTop * half;
@@ -57,7 +67,8 @@ uint8_t BestScale(const float* x) {
   const int start = UE4M3OfScale(amax / 6.0f);
   if (amax > kLargestComparableFp4) return static_cast<uint8_t>(start);
   int best = start;
-  float least = ErrorOfScale(x, UE4M3Half(static_cast<uint8_t>(start)));
+  float least =
+      start == 0 ? SumOfSquares(x) : ErrorOfScale(x, UE4M3Half(static_cast<uint8_t>(start)));
   for (int code = start - 1; code >= 1; --code) {
     const float half = UE4M3Half(static_cast<uint8_t>(code));
     if (!IsWorthTryingBelow(amax, half, least)) break;
@@ -69,7 +80,7 @@ uint8_t BestScale(const float* x) {
   }
   for (int code = start + 1; code <= kLargestCode; ++code) {
     const float half = UE4M3Half(static_cast<uint8_t>(code));
-    if (code >= kFirstWithHalf && !(amax > kHalvable * half)) break;
+    if (amax <= kHalvable * half && HasHalf(code)) continue;
     const float error = ErrorOfScale(x, half);
     if (error < least) {
       least = error;
@@ -111,25 +122,32 @@ struct BestLanes {
 };
 
 // ErrorOfScale; `a` holds magnitudes.
-template <class VF>
+template <bool kReachesTop, class VF>
 HWY_INLINE VF ErrorLanes(Lanes df, const float* HWY_RESTRICT a, VF half) {
-  const auto is_zero = hn::Eq(half, hn::Zero(df));
-  const auto inverse = hn::IfThenZeroElse(is_zero, hn::Div(hn::Set(df, 1.0f), half));
+  const auto inverse = hn::Div(hn::Set(df, 1.0f), half);
   auto sum = hn::Zero(df);
   HWY_UNROLL(16)
   for (size_t i = 0; i < kGroupValues; ++i) {
-    const auto v = hn::Load(df, a + i * hn::Lanes(df));
-    const auto level = NearestFp4LevelLanes(df, hn::Mul(v, inverse), 1.0f);
-    const auto error = hn::Sub(v, hn::Mul(level, half));
+    const auto v = hn::Mul(hn::Load(df, a + i * hn::Lanes(df)), inverse);
+    const auto error = hn::Sub(v, NearestFp4LevelLanes<kReachesTop>(df, v, 1.0f));
     sum = hn::Add(sum, hn::Mul(error, error));
+  }
+  return hn::Mul(sum, hn::Mul(half, half));
+}
+
+template <class VF>
+HWY_INLINE VF SumOfSquaresLanes(Lanes df, const float* HWY_RESTRICT a, VF sum) {
+  for (size_t i = 0; i < kGroupValues; ++i) {
+    const auto v = hn::Load(df, a + i * hn::Lanes(df));
+    sum = hn::Add(sum, hn::Mul(v, v));
   }
   return sum;
 }
 
-template <class VF, class VI, class MF>
+template <bool kReachesTop, class VF, class VI, class MF>
 HWY_INLINE void TryScale(Lanes df, const float* HWY_RESTRICT a, VI code, VF half, MF is_active,
                          BestLanes& best) {
-  const auto error = ErrorLanes(df, a, half);
+  const auto error = ErrorLanes<kReachesTop>(df, a, half);
   const auto better = hn::And(is_active, hn::Lt(error, best.error));
   best.error = hn::IfThenElse(better, error, best.error);
   best.code = hn::IfThenElse(hn::RebindMask(IntLanes(), better), code, best.code);
@@ -142,7 +160,10 @@ HWY_INLINE hn::Vec<IntLanes> BestScaleLanes(Lanes df, const float* HWY_RESTRICT 
   const auto zero = hn::Zero(df);
   const auto one = hn::Set(di, 1);
   const auto start = UE4M3Lanes(df, hn::Div(amax, hn::Set(df, 6.0f)));
-  BestLanes best = {start, ErrorLanes(df, a, UE4M3HalfLanes(df, start))};
+  const auto is_zero = hn::RebindMask(df, hn::Eq(start, hn::Zero(di)));
+  const auto start_half = UE4M3HalfLanes(df, hn::Max(start, one));
+  BestLanes best = {start, hn::IfThenElse(is_zero, SumOfSquaresLanes(df, a, zero),
+                                          ErrorLanes<true>(df, a, start_half))};
   for (auto code = hn::Sub(start, one);; code = hn::Sub(code, one)) {
     const auto half = UE4M3HalfLanes(df, hn::Max(code, one));
     const auto beyond = hn::Max(hn::Sub(amax, hn::Mul(hn::Set(df, kTop), half)), zero);
@@ -150,16 +171,25 @@ HWY_INLINE hn::Vec<IntLanes> BestScaleLanes(Lanes df, const float* HWY_RESTRICT 
                                   hn::Le(amax, hn::Mul(hn::Set(df, kComparable), half)));
     const auto is_active = hn::And(is_close, hn::RebindMask(df, hn::Gt(code, hn::Zero(di))));
     if (hn::AllFalse(df, is_active)) break;
-    TryScale(df, a, code, half, is_active, best);
+    TryScale<true>(df, a, code, half, is_active, best);
   }
+  // Above, no magnitude is beyond the largest level: first codes whose half would not do, then odd
+  // ones without a half, the same in all lanes.
   for (auto code = hn::Add(start, one);; code = hn::Add(code, one)) {
     const auto half = UE4M3HalfLanes(df, hn::Min(code, hn::Set(di, kLargestCode)));
-    const auto is_useful = hn::Or(hn::RebindMask(df, hn::Lt(code, hn::Set(di, kFirstWithHalf))),
-                                  hn::Gt(amax, hn::Mul(hn::Set(df, kHalvable), half)));
+    const auto is_large = hn::Gt(amax, hn::Mul(hn::Set(df, kHalvable), half));
     const auto is_active =
-        hn::And(is_useful, hn::RebindMask(df, hn::Lt(code, hn::Set(di, kLargestCode + 1))));
+        hn::And(is_large, hn::RebindMask(df, hn::Lt(code, hn::Set(di, kLargestCode + 1))));
     if (hn::AllFalse(df, is_active)) break;
-    TryScale(df, a, code, half, is_active, best);
+    TryScale<false>(df, a, code, half, is_active, best);
+  }
+  for (int number = 1; number < kFirstWithHalf; number += 2) {
+    const auto code = hn::Set(di, number);
+    const auto half = hn::Set(df, UE4M3Half(static_cast<uint8_t>(number)));
+    const auto is_small = hn::Le(amax, hn::Mul(hn::Set(df, kHalvable), half));
+    const auto is_active = hn::And(is_small, hn::RebindMask(df, hn::Gt(code, start)));
+    if (hn::AllFalse(df, is_active)) continue;
+    TryScale<false>(df, a, code, half, is_active, best);
   }
   return best.code;
 }

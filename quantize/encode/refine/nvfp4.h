@@ -5,7 +5,7 @@
 // reference's, then the nearest to it, of equal ones:
 // - downwards until clipping the largest magnitude alone costs as much as the best scale so far;
 // - upwards while the largest magnitude is above 2.5 scales: beyond, half the scale has all levels
-//   in use. (From 16 on every code has one of half its value, 8 lower.)
+//   in use, where there is one. (From code 16 on it is 8 codes lower; below, odd codes have none.)
 //
 // Groups with magnitudes beyond 5376, twice the largest value, are the reference's.
 
