@@ -17,8 +17,8 @@ namespace gguf {
 enum class Effort {
   kReference,  // the bytes of ggml's quantizer built without contraction (spec: quantizers, August
                // 2026)
-  kStandard,   // lower error, at least twice as fast as ggml's quantizer
-  kMax,        // the lowest error known, at most ten times as slow as kReference
+  kStandard,   // lower error; of the K and IQ types at least twice as fast as ggml's quantizer
+  kMax,        // the lowest error known, at about ten times the time of kReference with weights
 };
 inline constexpr Effort kAllEfforts[] = {Effort::kReference, Effort::kStandard, Effort::kMax};
 
