@@ -65,10 +65,10 @@ absl::StatusOr<CheckpointTensors> CheckpointTensors::Open(absl::string_view fold
                                                           const Family& family,
                                                           const HfConfig& config,
                                                           const ModelSizes& sizes) {
-  GGUF_ASSIGN_OR_RETURN(SafetensorsSet set, SafetensorsSet::Open(folder));
+  GGUF_ASSIGN_OR_RETURN(ScaledTensors set, ScaledTensors::Open(folder, config));
   CheckpointTensors result(folder, std::move(set));
   std::vector<const SafetensorsTensor*> stored;
-  for (size_t i = 0; i < result.set_.entries().size(); ++i) {
+  for (size_t i = 0; i < result.set_.size(); ++i) {
     stored.push_back(&result.set_.tensor(i));
   }
   GGUF_ASSIGN_OR_RETURN(result.mapped_, MapTensors(folder, family, config, sizes, stored));

@@ -14,7 +14,7 @@
 #include "formats/arch/arch.h"
 #include "formats/arch/tensor_map.h"
 #include "formats/hf_config.h"
-#include "formats/safetensors_set.h"
+#include "formats/scaled_tensors.h"
 #include "formats/tensor_source.h"
 
 namespace gguf {
@@ -39,11 +39,11 @@ class CheckpointTensors {
   const std::vector<std::string>& paths() const { return set_.paths(); }
 
  private:
-  CheckpointTensors(absl::string_view folder, SafetensorsSet set)
+  CheckpointTensors(absl::string_view folder, ScaledTensors set)
       : folder_(folder), set_(std::move(set)) {}
 
   std::string folder_;
-  SafetensorsSet set_;
+  ScaledTensors set_;
   std::vector<GeneratedTensor> generated_;
   std::vector<MappedTensor> mapped_;
   std::vector<SourceTensor> tensors_;  // generated_, then mapped_

@@ -1,5 +1,6 @@
 #include "formats/hf_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -42,16 +43,23 @@ const std::string* FirstArchitecture(const Json& config) {
   return names == nullptr || names->empty() ? nullptr : names->front().string();
 }
 
+// Methods whose weights are converted.
+constexpr absl::string_view kQuantizationMethods[] = {"mxfp4", "fp8", "fbgemm_fp8"};
+
 absl::Status RefuseQuantized(absl::string_view file_name, const Json& config) {
   const Json* quantization = config.Find("quantization_config");
   if (quantization == nullptr || quantization->is_null()) return absl::OkStatus();
   const std::string* method = quantization->FindString("quant_method");
-  if (method != nullptr && *method == "mxfp4") return absl::OkStatus();
+  if (method != nullptr &&
+      std::find(std::begin(kQuantizationMethods), std::end(kQuantizationMethods), *method) !=
+          std::end(kQuantizationMethods)) {
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       file_name, ": quantization_config.quant_method is ",
       method == nullptr ? "missing" : absl::StrCat("\"", *method, "\""),
-      ": the checkpoint is already quantized, and only plain F32, F16 and BF16 weights and "
-      "MXFP4 are converted; use the checkpoint it was made from."));
+      ": the checkpoint is already quantized, and only plain F32, F16 and BF16 weights, "
+      "FP8 and MXFP4 are converted; use the checkpoint it was made from."));
 }
 
 }  // namespace

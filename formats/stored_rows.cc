@@ -27,7 +27,7 @@ struct Stretch {
 // Reads stored rows of one matrix: `first` counts from the start of that matrix.
 class MatrixReader {
  public:
-  MatrixReader(const SafetensorsSet& set, size_t source, uint64_t first_stored_row,
+  MatrixReader(const ScaledTensors& set, size_t source, uint64_t first_stored_row,
                uint64_t row_bytes)
       : set_(set), source_(source), base_(first_stored_row), row_bytes_(row_bytes) {}
 
@@ -36,7 +36,7 @@ class MatrixReader {
   }
 
  private:
-  const SafetensorsSet& set_;
+  const ScaledTensors& set_;
   size_t source_;
   uint64_t base_;
   uint64_t row_bytes_;
@@ -55,9 +55,8 @@ absl::Status ReadAlternate(const MatrixReader& reader, uint64_t first_stored, ui
   return absl::OkStatus();
 }
 
-absl::Status ReadStretch(const SafetensorsSet& set, const MappedTensor& tensor,
-                         const Layout& layout, size_t source, const Stretch& stretch,
-                         absl::Span<uint8_t> out) {
+absl::Status ReadStretch(const ScaledTensors& set, const MappedTensor& tensor, const Layout& layout,
+                         size_t source, const Stretch& stretch, absl::Span<uint8_t> out) {
   const bool is_stack = tensor.sources.size() > 1;
   const uint64_t stored_rows = layout.matrix_rows * (tensor.choice == RowChoice::kAll ? 1 : 2);
   const MatrixReader reader(set, source, is_stack ? 0 : stretch.matrix * stored_rows,
@@ -82,7 +81,7 @@ absl::Status ReadStretch(const SafetensorsSet& set, const MappedTensor& tensor,
 
 // `out` is rows of `layout`, from `first_row` on. `source`: index into the set of a tensor that is
 // no stack.
-absl::Status ReadByLayout(const SafetensorsSet& set, const MappedTensor& tensor,
+absl::Status ReadByLayout(const ScaledTensors& set, const MappedTensor& tensor,
                           const Layout& layout, size_t source, uint64_t first_row,
                           absl::Span<uint8_t> out) {
   uint64_t num_rows = out.size() / layout.row_bytes;
@@ -118,7 +117,7 @@ void RepackBlock(const uint8_t* codes, uint8_t scale, uint8_t* block) {
 
 }  // namespace
 
-absl::Status ReadTensorRows(const SafetensorsSet& set, const MappedTensor& tensor,
+absl::Status ReadTensorRows(const ScaledTensors& set, const MappedTensor& tensor,
                             uint64_t first_row, absl::Span<uint8_t> out) {
   const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
   const uint64_t columns = tensor.shape.columns();
@@ -131,8 +130,8 @@ absl::Status ReadTensorRows(const SafetensorsSet& set, const MappedTensor& tenso
                       out);
 }
 
-absl::Status ReadMxfp4Rows(const SafetensorsSet& set, const MappedTensor& tensor,
-                           uint64_t first_row, absl::Span<uint8_t> out) {
+absl::Status ReadMxfp4Rows(const ScaledTensors& set, const MappedTensor& tensor, uint64_t first_row,
+                           absl::Span<uint8_t> out) {
   const uint64_t row_blocks = tensor.shape.columns() / kMxfp4BlockValues;
   const uint64_t num_blocks = out.size() / kMxfp4BlockBytes;
   const uint64_t code_bytes = kMxfp4BlockValues / 2;

@@ -2,12 +2,36 @@
 
 import json
 import os
+import random
 import shutil
+import struct
 
+import generate_checkpoint
 import gguf_file
 import harness
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
+
+
+def e4m3(code):
+    """Value of an 8-bit float with 4 exponent and 3 mantissa bits."""
+    exponent, mantissa = code >> 3 & 15, code & 7
+    value = (mantissa * 2.0 ** -9 if exponent == 0 else (8 + mantissa) * 2.0 ** (exponent - 10))
+    return -value if code & 128 else value
+
+
+def fp8_copy(folder, fields, tensors):
+    """A copy of testdata/hf/llama with a quantization_config and some tensors replaced or added."""
+    source = os.path.join(harness.TESTDATA, "hf", "llama")
+    shutil.copytree(source, folder)
+    with open(os.path.join(source, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    config["quantization_config"] = {"quant_method": "fp8", **fields}
+    generate_checkpoint.write_json(os.path.join(folder, "config.json"), config)
+    path = os.path.join(folder, "model.safetensors")
+    generate_checkpoint.write_safetensors(path,
+                                          {**generate_checkpoint.read_safetensors(path), **tensors})
+    return folder
 
 
 class Convert(harness.ProgramTest):
@@ -103,6 +127,57 @@ class Convert(harness.ProgramTest):
             self.assertLessEqual(len(reader.tensors), 10)
             tensors.update(gguf_file.tensor_hashes(self.path(name)))
         self.assertEqual(gguf_file.tensor_hashes(self.path("whole.gguf")), tensors)
+
+    def test_eight_bit_floats_are_multiplied_by_their_scales(self):
+        # The FP8 layouts in use: blocks, one scale per row, one for all. Codes are drawn at random.
+        layouts = (
+            ("weight_scale_inv", [2, 2], (128, 128), {"weight_block_size": [128, 128]}),
+            ("weight_scale", [256, 1], (1, 256), {}),
+            ("weight_scale", [], (256, 256), {}),
+        )
+        generator = random.Random(1)
+        for suffix, grid, (rows, columns), fields in layouts:
+            with self.subTest(scale=suffix, shape=grid):
+                name = "model.layers.0.mlp.down_proj"
+                codes = bytes(code & 0xFE for code in generator.randbytes(256 * 256))  # no NaN
+                num_scales = grid[0] * grid[1] if grid else 1
+                scales = [generator.uniform(0.001, 0.1) for _ in range(num_scales)]
+                scales = struct.unpack(f"<{num_scales}f", struct.pack(f"<{num_scales}f", *scales))
+                checkpoint = fp8_copy(self.path("fp8"), fields, {
+                    name + ".weight": ("F8_E4M3", [256, 256], codes),
+                    f"{name}.{suffix}": ("F32", grid, struct.pack(f"<{num_scales}f", *scales)),
+                    name + ".input_scale": ("F32", [], struct.pack("<f", 1.0)),
+                })
+                self.succeed("convert", "--force", "--outtype", "f32", checkpoint, "out.gguf")
+                tensor = gguf_file.Reader(self.path("out.gguf")).tensors["blk.0.ffn_down.weight"]
+                values = struct.unpack(f"<{256 * 256}f", tensor.data)
+                per_row = 256 // columns
+                expected = [e4m3(code) * scales[i // 256 // rows * per_row + i % 256 // columns]
+                            for i, code in enumerate(codes)]
+                expected = struct.unpack(f"<{256 * 256}f", struct.pack(f"<{256 * 256}f", *expected))
+                self.assertTrue(values == expected, "a value is not its code times its scale")
+                # What is not scaled decides the default type; quantizing needs no detour.
+                self.succeed("convert", "--force", checkpoint, "out-{type}.gguf")
+                self.assertIn("out-F16.gguf", self.listing())
+                self.succeed("quantize", "--force", "--type", "Q4_K_M", checkpoint, "out.gguf")
+                shutil.rmtree(checkpoint)
+
+    def test_other_quantized_checkpoints_are_refused_by_name(self):
+        for method in ("compressed-tensors", "gptq", "awq", "bitnet", "bitsandbytes"):
+            with self.subTest(method=method):
+                checkpoint = fp8_copy(self.path(method), {"quant_method": method}, {})
+                for program in ("convert", "quantize"):
+                    words = ("--type", "Q8_0") if program == "quantize" else ()
+                    self.fail_with(1, program, *words, checkpoint, "out.gguf",
+                                   mentions=[method, "config.json", "made from"])
+                self.assertNotIn("out.gguf", self.listing())
+
+    def test_pickled_weights_are_refused_with_the_way_out(self):
+        shutil.copytree(CHECKPOINT, self.path("pickled"))
+        os.rename(self.path("pickled", "model.safetensors"),
+                  self.path("pickled", "pytorch_model.bin"))
+        self.fail_with(1, "convert", "pickled", "out.gguf",
+                       mentions=["pytorch_model.bin", "save_pretrained", "safetensors"])
 
     def test_lists_supported_models_without_a_checkpoint(self):
         self.assertIn("LlamaForCausalLM",

@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 
+import generate_checkpoint
 import gguf_file
 import harness
 
@@ -26,19 +27,6 @@ MAY_BE_EXTRA = {
     "tokenizer.ggml.eot_token_id": "readers otherwise guess it from the vocabulary",
     "tokenizer.ggml.eom_token_id": "readers otherwise guess it from the vocabulary",
 }
-
-
-def read_safetensors(path):
-    """{name: (dtype, shape, data)}."""
-    with open(path, "rb") as file:
-        content = file.read()
-    start = 8 + struct.unpack_from("<Q", content)[0]
-    tensors = {}
-    for name, entry in json.loads(content[8:start]).items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            tensors[name] = (entry["dtype"], entry["shape"], content[start + begin:start + end])
-    return tensors
 
 
 def describe_value(value):
@@ -121,7 +109,7 @@ class ConvertedFiles(harness.ProgramTest):
             config = json.load(file)
         source = {}
         for index in range(1, 5):
-            source.update(read_safetensors(
+            source.update(generate_checkpoint.read_safetensors(
                 os.path.join(folder, f"model-{index:05}-of-00004.safetensors")))
         reader = self.convert(folder, "bf16")
         self.assertEqual(len(source), len(reader.tensors))
