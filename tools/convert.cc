@@ -11,6 +11,7 @@
 #include "formats/open.h"
 #include "gguf/base/status_macros.h"
 #include "quantize/plan_convert.h"
+#include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/write_command.h"
 
@@ -39,13 +40,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
                   "checkpoint, else f16")
       ->capture_default_str()
       ->type_name("TYPE");
-  app->add_option("--model-name", flags->open.model_name, "general.name [from the folder's name]");
-  app->add_option("--metadata", flags->open.metadata_file,
-                  "JSON object of metadata that overrides the checkpoint's")
-      ->type_name("FILE.json");
-  app->add_option("--pre", flags->open.pre,
-                  "pre-tokenizer of a byte-level BPE [recognised]: llama-bpe, qwen2, gpt-2, ...")
-      ->type_name("NAME");
+  AddCheckpointOptions(app, &flags->open);
   app->add_flag("--vocab-only", flags->open.vocab_only, "metadata and tokenizer, no tensors");
   app->add_flag("--print-supported-models", flags->print_supported_models,
                 "list the architectures this version converts");
