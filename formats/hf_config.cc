@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "formats/folder.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/io/file.h"
 
 namespace gguf {
 namespace {
 
+constexpr uint64_t kMaxConfigBytes = uint64_t{4} << 20;
 constexpr absl::string_view kTextConfig = "text_config";
 
 // Numbers inside rope_parameters / rope_scaling; some files keep them at the top level instead.
@@ -63,6 +66,30 @@ absl::Status RefuseQuantized(absl::string_view file_name, const Json& config) {
 }
 
 }  // namespace
+
+absl::StatusOr<HfConfig> HfConfig::Load(absl::string_view folder) {
+  if (KindOf(folder) != PathKind::kFolder) {
+    return absl::NotFoundError(
+        absl::StrCat(folder,
+                     ": is no folder; name the folder that holds config.json and the safetensors "
+                     "files."));
+  }
+  if (!HasFile(folder, "config.json") && HasFile(folder, "adapter_config.json")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder,
+                     ": holds a LoRA adapter, not a model; convert --lora-base FOLDER, with the "
+                     "folder of the model it belongs to, converts it."));
+  }
+  if (!HasFile(folder, "config.json")) {
+    return absl::NotFoundError(absl::StrCat(
+        folder,
+        ": has no config.json, so it is not a Hugging Face checkpoint; name the folder "
+        "that holds config.json and the safetensors files."));
+  }
+  const std::string path = JoinPath(folder, "config.json");
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxConfigBytes));
+  return Parse(path, text);
+}
 
 absl::StatusOr<HfConfig> HfConfig::Parse(absl::string_view file_name, absl::string_view text) {
   HfConfig config;

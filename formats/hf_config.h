@@ -43,6 +43,9 @@ class HfConfig {
   // weights).
   static absl::StatusOr<HfConfig> Parse(absl::string_view file_name, absl::string_view text);
 
+  // Of a checkpoint folder. NotFound when it is none.
+  static absl::StatusOr<HfConfig> Load(absl::string_view folder);
+
   const std::string& file_name() const { return file_name_; }
   const std::string& architecture() const { return architecture_; }  // "LlamaForCausalLM"
   const std::string& model_type() const { return model_type_; }      // "llama"; may be empty

@@ -171,6 +171,16 @@ absl::StatusOr<ScaledTensors> ScaledTensors::Open(absl::string_view folder,
   return result;
 }
 
+ScaledTensors ScaledTensors::Unscaled(SafetensorsSet set) {
+  ScaledTensors result(std::move(set));
+  for (size_t i = 0; i < result.set_.entries().size(); ++i) {
+    result.tensors_.push_back(result.set_.tensor(i));
+    result.entries_.push_back(i);
+    result.scales_.emplace_back();
+  }
+  return result;
+}
+
 absl::Status ScaledTensors::ReadScaled(size_t index, uint64_t first_value,
                                        absl::Span<float> out) const {
   const Scale& scale = *scales_[index];

@@ -37,6 +37,9 @@ class ScaledTensors {
   // two for one tensor.
   static absl::StatusOr<ScaledTensors> Open(absl::string_view folder, const HfConfig& config);
 
+  // All tensors as they are stored.
+  static ScaledTensors Unscaled(SafetensorsSet set);
+
   // In file order, scales left out. A tensor with scales is presented as F32.
   size_t size() const { return tensors_.size(); }
   const SafetensorsTensor& tensor(size_t index) const { return tensors_[index]; }

@@ -115,12 +115,32 @@ void RepackBlock(const uint8_t* codes, uint8_t scale, uint8_t* block) {
   for (int j = 0; j < 16; ++j) block[1 + j] = static_cast<uint8_t>(code(j) | code(j + 16) << 4);
 }
 
+// Rows [first_row, ...) of the transpose of a stored matrix: a stretch of each of its rows.
+absl::Status ReadTransposedRows(const ScaledTensors& set, const MappedTensor& tensor,
+                                uint64_t first_row, absl::Span<uint8_t> out) {
+  const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
+  const uint64_t columns = tensor.shape.columns();
+  const uint64_t num_rows = out.size() / (columns * element_bytes);
+  const std::unique_ptr<uint8_t[]> stored(new uint8_t[num_rows * element_bytes]);
+  for (uint64_t column = 0; column < columns; ++column) {
+    GGUF_RETURN_IF_ERROR(set.Read(tensor.sources[0],
+                                  (column * tensor.shape.rows() + first_row) * element_bytes,
+                                  absl::MakeSpan(stored.get(), num_rows * element_bytes)));
+    for (uint64_t row = 0; row < num_rows; ++row) {
+      std::memcpy(out.data() + (row * columns + column) * element_bytes,
+                  stored.get() + row * element_bytes, element_bytes);
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ReadTensorRows(const ScaledTensors& set, const MappedTensor& tensor,
                             uint64_t first_row, absl::Span<uint8_t> out) {
   const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
   const uint64_t columns = tensor.shape.columns();
+  if (tensor.is_transposed) return ReadTransposedRows(set, tensor, first_row, out);
   if (!tensor.is_bias) {
     return ReadByLayout(set, tensor, {MatrixRows(tensor.shape), columns * element_bytes},
                         tensor.sources[0], first_row, out);

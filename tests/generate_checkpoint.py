@@ -109,6 +109,22 @@ def write_safetensors(path, tensors):
             file.write(data)
 
 
+def random_floats(generator, num_values):
+    """F32 values as bytes."""
+    return b"".join(random_weights(generator, num_values, "F32"))
+
+
+def write_adapter(folder, tensors, **fields):
+    """Writes a LoRA adapter as PEFT saves it: {name: (dtype, shape, data)} and config fields."""
+    os.makedirs(folder, exist_ok=True)
+    write_safetensors(os.path.join(folder, "adapter_model.safetensors"), tensors)
+    write_json(os.path.join(folder, "adapter_config.json"), {
+        "peft_type": "LORA", "lora_alpha": 16, "r": 8, "bias": "none", "use_dora": False,
+        "use_rslora": False, "modules_to_save": None, "alpha_pattern": {}, "rank_pattern": {},
+        "init_lora_weights": True, "fan_in_fan_out": False, **fields})
+    return folder
+
+
 def varint(value):
     """Protocol Buffers' variable-length integer."""
     out = bytearray()

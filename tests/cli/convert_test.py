@@ -179,6 +179,124 @@ class Convert(harness.ProgramTest):
         self.fail_with(1, "convert", "pickled", "out.gguf",
                        mentions=["pytorch_model.bin", "save_pretrained", "safetensors"])
 
+    def test_lora_adapter(self):
+        base = os.path.join(harness.TESTDATA, "hf", "llama")
+        generator = random.Random(2)
+        rank = 3
+        shapes = {"model.layers.1.self_attn.q_proj": (256, 256), "model.layers.0.mlp.up_proj":
+                  (256, 256), "model.layers.0.self_attn.v_proj": (64, 256)}
+        tensors, expected = {}, {}
+        for name, (rows, columns) in shapes.items():
+            a = generate_checkpoint.random_floats(generator, rank * columns)
+            b = generate_checkpoint.random_floats(generator, rows * rank)
+            tensors[f"base_model.model.{name}.lora_B.weight"] = ("F32", [rows, rank], b)
+            tensors[f"base_model.model.{name}.lora_A.weight"] = ("F32", [rank, columns], a)
+            layer, kind = name.split(".")[2], name.split(".")[4]
+            target = f"blk.{layer}." + {"q_proj": "attn_q", "up_proj": "ffn_up",
+                                        "v_proj": "attn_v"}[kind] + ".weight"
+            expected[target + ".lora_a"] = ([columns, rank], a)
+            if kind == "q_proj":  # rows as the converted model has them: 8 heads of 2 halves of 16
+                order = [head * 32 + side * 16 + index for head in range(8) for index in range(16)
+                         for side in range(2)]
+                b = b"".join(b[row * rank * 4:(row + 1) * rank * 4] for row in order)
+            expected[target + ".lora_b"] = ([rank, rows], b)
+        # Embeddings adapt the transpose: A becomes [vocabulary, rank].
+        a = generate_checkpoint.random_floats(generator, rank * 640)
+        b = generate_checkpoint.random_floats(generator, 256 * rank)
+        tensors["base_model.model.model.embed_tokens.lora_embedding_A"] = ("F32", [rank, 640], a)
+        tensors["base_model.model.model.embed_tokens.lora_embedding_B"] = ("F32", [256, rank], b)
+        expected["token_embd.weight.lora_a"] = (
+            [rank, 640], b"".join(a[(row * 640 + column) * 4:][:4] for column in range(640)
+                                  for row in range(rank)))
+        expected["token_embd.weight.lora_b"] = ([rank, 256], b)
+        adapter = generate_checkpoint.write_adapter(self.path("my-adapter"), tensors, lora_alpha=8)
+
+        self.succeed("convert", "--lora-base", base, "my-adapter", "out.gguf")
+        reader = gguf_file.Reader(self.path("out.gguf"))
+        for key, value in {"general.architecture": "llama", "general.type": "adapter",
+                           "general.name": "My Adapter", "adapter.type": "lora",
+                           "adapter.lora.alpha": 8.0, "general.file_type": 0}.items():
+            self.assertEqual(value, reader.get(key), key)
+        self.assertNotIn("tokenizer.ggml.model", reader.values)
+        self.assertEqual(set(expected), set(reader.tensors))
+        for name, (dims, data) in expected.items():
+            with self.subTest(tensor=name):
+                tensor = reader.tensors[name]
+                self.assertEqual(("F32", dims), (tensor.type, tensor.dims))
+                self.assertTrue(data == tensor.data, "values differ")
+        # config.json is all that is needed of the base model.
+        os.mkdir(self.path("base"))
+        shutil.copy(os.path.join(base, "config.json"), self.path("base"))
+        self.succeed("convert", "--outtype", "f16", "--lora-base", "base", adapter, "half.gguf")
+        half = gguf_file.Reader(self.path("half.gguf"))
+        self.assertEqual({"F16"}, {tensor.type for tensor in half.tensors.values()})
+        # Rank-stabilized: the scale is alpha / sqrt(rank), and runtimes divide by the rank.
+        generate_checkpoint.write_adapter(adapter, tensors, lora_alpha=8, use_rslora=True)
+        self.succeed("convert", "--force", "--lora-base", base, adapter, "out.gguf")
+        self.assertAlmostEqual(8 * 3 ** 0.5, gguf_file.Reader(
+            self.path("out.gguf")).get("adapter.lora.alpha"), places=5)
+
+    def test_lora_adapters_that_a_gguf_cannot_hold(self):
+        base = os.path.join(harness.TESTDATA, "hf", "llama")
+        prefix = "base_model.model.model.layers.0.self_attn.q_proj"
+        def tensors(rows=256, b_rank=2, module=prefix, last=".lora_B.weight"):
+            return {module + ".lora_A.weight": ("F32", [2, 256], bytes(2 * 256 * 4)),
+                    module + last: ("F32", [rows, b_rank], bytes(rows * b_rank * 4))}
+        cases = (
+            ({}, tensors(rows=128), ["q_proj", "[128, 256]", "config.json"]),
+            ({}, tensors(b_rank=3), ["[2, 256]", "[256, 3]"]),
+            ({}, tensors(module="base_model.model.other"), ["other", "unknown"]),
+            ({}, tensors(last=".magnitude"), ["magnitude", "merge"]),
+            ({}, dict(list(tensors().items())[:1]), ["has a and not b"]),
+            ({}, {}, ["holds no tensors"]),
+            ({"use_dora": True}, tensors(), ["use_dora", "merge"]),
+            ({"bias": "all"}, tensors(), ["bias"]),
+            ({"modules_to_save": ["lm_head"]}, tensors(), ["modules_to_save", "merge"]),
+            ({"alpha_pattern": {"q_proj": 3}}, tensors(), ["alpha_pattern"]),
+            ({"peft_type": "LOHA"}, tensors(), ["LOHA"]),
+            ({"init_lora_weights": "pissa_niter_4"}, tensors(), ["pissa"]),
+            ({"lora_alpha": 0}, tensors(), ["lora_alpha"]),
+            ({"lora_alpha": "many"}, tensors(), ["lora_alpha", "many"]),
+        )
+        for fields, content, mentions in cases:
+            with self.subTest(mentions=mentions):
+                adapter = generate_checkpoint.write_adapter(self.path("adapter"), content, **fields)
+                self.fail_with(1, "convert", "--lora-base", base, adapter, "out.gguf",
+                               mentions=mentions)
+        self.fail_with(1, "convert", adapter, "out.gguf", mentions=["--lora-base"])
+        self.fail_with(1, "convert", "--lora-base", adapter, adapter, "out.gguf",
+                       mentions=["--lora-base"])
+        self.fail_with(1, "convert", "--lora-base", base, base, "out.gguf",
+                       mentions=["adapter_config.json"])
+        tied = os.path.join(harness.TESTDATA, "hf", "llama-trained")
+        content = {"base_model.model.lm_head.lora_A.weight": ("F32", [1, 256], bytes(1024)),
+                   "base_model.model.lm_head.lora_B.weight": ("F32", [640, 1], bytes(2560))}
+        generate_checkpoint.write_adapter(adapter, content)
+        self.fail_with(1, "convert", "--lora-base", tied, adapter, "out.gguf",
+                       mentions=["lm_head", "tie_word_embeddings"])
+        os.rename(os.path.join(adapter, "adapter_model.safetensors"),
+                  os.path.join(adapter, "adapter_model.bin"))
+        self.fail_with(1, "convert", "--lora-base", base, adapter, "out.gguf",
+                       mentions=["adapter_model.bin", "save_pretrained"])
+        self.assertNotIn("out.gguf", self.listing())
+
+    def test_model_card_is_read_and_overridden(self):
+        shutil.copytree(CHECKPOINT, self.path("carded"))
+        with open(self.path("carded", "README.md"), "w", encoding="utf-8") as file:
+            file.write("---\nlicense: mit\nlanguage:\n- en\n- no\ntags: [chat, 'a tag']\n"
+                       "base_model: some-org/tiny-model\ndatasets:\n- org/words\n---\n# Model\n")
+        with open(self.path("about.json"), "w", encoding="utf-8") as file:
+            json.dump({"general.license": "apache-2.0"}, file)
+        self.succeed("convert", "--metadata", "about.json", "carded", "out.gguf")
+        reader = gguf_file.Reader(self.path("out.gguf"))
+        self.assertEqual("apache-2.0", reader.get("general.license"))
+        self.assertEqual(["en", "no"], reader.get("general.languages"))
+        self.assertEqual(["chat", "a tag"], reader.get("general.tags"))
+        self.assertEqual("Tiny Model", reader.get("general.base_model.0.name"))
+        self.assertEqual("https://huggingface.co/some-org/tiny-model",
+                         reader.get("general.base_model.0.repo_url"))
+        self.assertEqual(1, reader.get("general.dataset.count"))
+
     def test_lists_supported_models_without_a_checkpoint(self):
         self.assertIn("LlamaForCausalLM",
                       self.succeed("convert", "--print-supported-models").stdout)

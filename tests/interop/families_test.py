@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import struct
 
+import generate_checkpoint
 import harness
 import numpy
 from llama_cpp import Model, divergence, log_softmax
@@ -42,6 +44,13 @@ def checkpoints():
     return sorted(name for name in os.listdir(HF)
                   if os.path.exists(os.path.join(HF, name, "model.safetensors")) or
                   os.path.exists(os.path.join(HF, name, "model.safetensors.index.json")))
+
+
+def widened(dtype, data):
+    """Values of F16, BF16 or F32 bytes."""
+    if dtype == "BF16":
+        return (numpy.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+    return numpy.frombuffer(data, {"F16": "<f2", "F32": "<f4"}[dtype]).astype("<f4")
 
 
 class Families(harness.ProgramTest):
@@ -90,6 +99,61 @@ class Families(harness.ProgramTest):
                     difference = abs(model.embedding(text) - tensors[f"embedding.{index}"]).max()
                     print(f"{name}, {text!r}: {difference:.5f}")
                     self.assertLess(difference, 1e-3)
+
+
+    def test_lora_adapters_do_what_merging_them_does(self):
+        # A model per way in which a matrix is reordered or stacked.
+        cases = (
+            ("llama", "model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.k_proj",
+             "model.layers.1.mlp.down_proj", "lm_head", "model.embed_tokens"),
+            ("qwen3", "model.layers.0.self_attn.q_proj", "model.layers.1.mlp.gate_proj"),
+            ("phi3", "model.layers.0.self_attn.qkv_proj", "model.layers.1.mlp.gate_up_proj"),
+            ("mixtral", *(f"model.layers.1.block_sparse_moe.experts.{expert}.w1"
+                          for expert in range(4))),
+        )
+        generator = numpy.random.default_rng(3)
+        rank, alpha = 4, 8
+        for name, *modules in cases:
+            with self.subTest(checkpoint=name):
+                merged = self.path(f"merged-{name}")
+                shutil.copytree(os.path.join(HF, name), merged)
+                weights = os.path.join(merged, "model.safetensors")
+                stored = generate_checkpoint.read_safetensors(weights)
+                adapter = {}
+                for module in modules:
+                    dtype, shape, data = stored[module + ".weight"]
+                    a = generator.normal(0, 0.2, (rank, shape[1])).astype("<f4")
+                    b = generator.normal(0, 0.2, (shape[0], rank)).astype("<f4")
+                    halves = {"lora_A.weight": a, "lora_B.weight": b}
+                    if module == "model.embed_tokens":  # of the transpose
+                        halves = {"lora_embedding_A": b.T, "lora_embedding_B": a.T}
+                    for half, values in halves.items():
+                        adapter[f"base_model.model.{module}.{half}"] = (
+                            "F32", list(values.shape), values.tobytes())
+                    full = widened(dtype, data).reshape(shape) + alpha / rank * (b @ a)
+                    stored[module + ".weight"] = ("F32", shape, full.astype("<f4").tobytes())
+                for key, (dtype, shape, data) in stored.items():  # experts have one type
+                    stored[key] = ("F32", shape, widened(dtype, data).tobytes())
+                generate_checkpoint.write_safetensors(weights, stored)
+                generate_checkpoint.write_adapter(self.path("adapter"), adapter, lora_alpha=alpha)
+                base = os.path.join(HF, name)
+                self.succeed("convert", "--force", "--outtype", "f32", merged, "merged.gguf")
+                self.succeed("convert", "--force", "--outtype", "f32", base, "base.gguf")
+                self.succeed("convert", "--force", "--lora-base", base, "adapter", "adapter.gguf")
+                tensors = golden(name)
+                ids = [int(token) for token in tensors["input_ids"].reshape(-1)]
+                models = (Model(self.path("base.gguf")), Model(self.path("merged.gguf")),
+                          Model(self.path("base.gguf"), adapters=[self.path("adapter.gguf")]))
+                for length in range(24, len(ids)):
+                    plain, expected, found = (
+                        model.log_probabilities(ids[:length], tensors["logits"].shape[-1])
+                        for model in models)
+                    if not any(values is None for values in (plain, expected, found)):
+                        break
+                changed, nats = divergence(expected, plain), divergence(expected, found)
+                print(f"{name}: {changed:.1e} nats without the adapter, {nats:.1e} with it")
+                self.assertGreater(changed, 0.01)
+                self.assertLess(nats, 1e-4)
 
 
 if __name__ == "__main__":
