@@ -115,7 +115,13 @@ absl::StatusOr<Pairs> FindPairs(absl::string_view path, const ScaledTensors& set
       }
       Pair& pair = result.pairs[place->second];
       pair.is_embedding = half.is_embedding;
-      (half.is_a ? pair.a : pair.b) = i;
+      absl::optional<size_t>& place_of_half = half.is_a ? pair.a : pair.b;
+      if (place_of_half.has_value()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            path, ": ", EscapeText(set.tensor(*place_of_half).name, 80), " and ",
+            EscapeText(set.tensor(i).name, 80), " are for the same matrix; remove one of them."));
+      }
+      place_of_half = i;
       is_known = true;
     }
     if (!is_known) unknown.Add(EscapeText(set.tensor(i).name, 80));

@@ -248,6 +248,8 @@ class Convert(harness.ProgramTest):
             ({}, tensors(module="base_model.model.other"), ["other", "unknown"]),
             ({}, tensors(last=".magnitude"), ["magnitude", "merge"]),
             ({}, dict(list(tensors().items())[:1]), ["has a and not b"]),
+            ({}, {**tensors(), **tensors(module=prefix.removeprefix("base_model.model."))},
+             ["same matrix"]),
             ({}, {}, ["holds no tensors"]),
             ({"use_dora": True}, tensors(), ["use_dora", "merge"]),
             ({"bias": "all"}, tensors(), ["bias"]),
