@@ -2,52 +2,29 @@
 
 #include "absl/strings/str_cat.h"
 #include "formats/arch/arch.h"
-#include "formats/folder.h"
+#include "formats/describe.h"
 #include "formats/general_metadata.h"
 #include "formats/hf_config.h"
 #include "formats/pooling.h"
 #include "formats/tokenizer.h"
 #include "formats/tokenizer_files.h"
 #include "gguf/base/status_macros.h"
-#include "gguf/io/file.h"
 #include "gguf/keys.h"
 
 namespace gguf {
 namespace {
 
-constexpr uint64_t kMaxConfigBytes = uint64_t{4} << 20;
-constexpr uint64_t kMaxOverrideBytes = uint64_t{4} << 20;
 constexpr uint32_t kQuantizationVersion = 2;  // of the block formats
-
-absl::StatusOr<HfConfig> ReadConfig(absl::string_view folder) {
-  if (KindOf(folder) != PathKind::kFolder) {
-    return absl::NotFoundError(
-        absl::StrCat(folder,
-                     ": is no folder; name the folder that holds config.json and the safetensors "
-                     "files."));
-  }
-  if (!HasFile(folder, "config.json")) {
-    return absl::NotFoundError(absl::StrCat(
-        folder,
-        ": has no config.json, so it is not a Hugging Face checkpoint; name the folder "
-        "that holds config.json and the safetensors files."));
-  }
-  const std::string path = JoinPath(folder, "config.json");
-  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxConfigBytes));
-  return HfConfig::Parse(path, text);
-}
 
 }  // namespace
 
-void Checkpoint::SetGeneral(absl::string_view architecture, const OpenOptions& options) {
-  const std::string name =
-      options.model_name.empty() ? ModelNameOf(FolderName(folder_)) : options.model_name;
+absl::Status Checkpoint::SetGeneral(absl::string_view architecture, const OpenOptions& options) {
   metadata_.Set(keys::kGeneralArchitecture, architecture);
   metadata_.Set(keys::kGeneralType, "model");
-  if (!name.empty()) metadata_.Set(keys::kGeneralName, name);
   if (!tensors().empty()) metadata_.Set(keys::kGeneralSizeLabel, SizeLabel(tensors()));
   metadata_.Set(keys::kGeneralFileType, FileTypeOf(tensors()));
   metadata_.Set(keys::kGeneralQuantizationVersion, kQuantizationVersion);
+  return DescribeModel(folder_, options.model_name, &metadata_, &input_paths_);
 }
 
 absl::Status Checkpoint::SetTokenizerMetadata(const Family& family, const HfConfig& config,
@@ -62,7 +39,7 @@ absl::Status Checkpoint::SetTokenizerMetadata(const Family& family, const HfConf
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(absl::string_view folder,
                                                              const OpenOptions& options) {
-  GGUF_ASSIGN_OR_RETURN(HfConfig config, ReadConfig(folder));
+  GGUF_ASSIGN_OR_RETURN(HfConfig config, HfConfig::Load(folder));
   GGUF_ASSIGN_OR_RETURN(const Family* family, ResolveFamily(&config));
   GGUF_ASSIGN_OR_RETURN(const ModelSizes sizes, ReadModelSizes(config));
 
@@ -74,16 +51,12 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(absl::string_view f
     const std::vector<std::string>& paths = source->tensors_->paths();
     source->input_paths_.insert(source->input_paths_.end(), paths.begin(), paths.end());
   }
-  source->SetGeneral(family->name, options);
+  GGUF_RETURN_IF_ERROR(source->SetGeneral(family->name, options));
   GGUF_RETURN_IF_ERROR(SetFamilyMetadata(*family, config, sizes, &source->metadata_));
   GGUF_RETURN_IF_ERROR(SetPooling(folder, family->name, &source->metadata_, &source->input_paths_));
   GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(*family, config, sizes, options.pre));
-  if (!options.metadata_file.empty()) {
-    GGUF_ASSIGN_OR_RETURN(const std::string text,
-                          ReadFileToString(options.metadata_file, kMaxOverrideBytes));
-    GGUF_RETURN_IF_ERROR(SetOverrides(options.metadata_file, text, &source->metadata_));
-    source->input_paths_.push_back(options.metadata_file);
-  }
+  GGUF_RETURN_IF_ERROR(
+      ApplyOverrides(options.metadata_file, &source->metadata_, &source->input_paths_));
   return source;
 }
 

@@ -40,7 +40,7 @@ class Checkpoint : public TensorSource {
  private:
   explicit Checkpoint(absl::string_view folder) : folder_(folder) {}
 
-  void SetGeneral(absl::string_view architecture, const OpenOptions& options);
+  absl::Status SetGeneral(absl::string_view architecture, const OpenOptions& options);
   absl::Status SetTokenizerMetadata(const Family& family, const HfConfig& config,
                                     const ModelSizes& sizes, absl::string_view pre);
 

@@ -37,14 +37,15 @@ TensorType PresentedType(const MappedTensor& tensor, ElementType stored) {
 }
 
 absl::Status CheckOneType(absl::string_view folder, const MappedTensor& tensor,
-                          const std::vector<const SafetensorsTensor*>& stored) {
-  const SafetensorsTensor& first = *stored[tensor.sources[0]];
+                          const ScaledTensors& stored) {
+  const SafetensorsTensor& first = stored.tensor(tensor.sources[0]);
   for (const size_t source : tensor.sources) {
-    if (stored[source]->type == first.type) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        folder, ": tensor ", first.name, " is ", NameOf(first.type), " and ", stored[source]->name,
-        " ", NameOf(stored[source]->type), ", and both become part of ", tensor.name,
-        "; save the checkpoint with one type."));
+    const SafetensorsTensor& other = stored.tensor(source);
+    if (other.type == first.type) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder, ": tensor ", first.name, " is ", NameOf(first.type), " and ",
+                     other.name, " ", NameOf(other.type), ", and both become part of ", tensor.name,
+                     "; save the checkpoint with one type."));
   }
   return absl::OkStatus();
 }
@@ -65,24 +66,37 @@ absl::StatusOr<CheckpointTensors> CheckpointTensors::Open(absl::string_view fold
                                                           const Family& family,
                                                           const HfConfig& config,
                                                           const ModelSizes& sizes) {
-  GGUF_ASSIGN_OR_RETURN(SafetensorsSet set, SafetensorsSet::Open(folder));
-  CheckpointTensors result(folder, std::move(set));
+  GGUF_ASSIGN_OR_RETURN(ScaledTensors set, ScaledTensors::Open(folder, config));
   std::vector<const SafetensorsTensor*> stored;
-  for (size_t i = 0; i < result.set_.entries().size(); ++i) {
-    stored.push_back(&result.set_.tensor(i));
-  }
-  GGUF_ASSIGN_OR_RETURN(result.mapped_, MapTensors(folder, family, config, sizes, stored));
-  for (const MappedTensor& tensor : result.mapped_) {
-    GGUF_RETURN_IF_ERROR(CheckOneType(folder, tensor, stored));
-  }
+  for (size_t i = 0; i < set.size(); ++i) stored.push_back(&set.tensor(i));
+  GGUF_ASSIGN_OR_RETURN(std::vector<MappedTensor> mapped,
+                        MapTensors(folder, family, config, sizes, stored));
+  std::vector<GeneratedTensor> generated;
   if (family.generate_tensors != nullptr) {
-    GGUF_ASSIGN_OR_RETURN(result.generated_, family.generate_tensors(config, sizes));
+    GGUF_ASSIGN_OR_RETURN(generated, family.generate_tensors(config, sizes));
   }
+  return Create(folder, std::move(set), std::move(generated), std::move(mapped));
+}
+
+absl::StatusOr<CheckpointTensors> CheckpointTensors::FromMapped(absl::string_view folder,
+                                                                ScaledTensors set,
+                                                                std::vector<MappedTensor> mapped) {
+  return Create(folder, std::move(set), {}, std::move(mapped));
+}
+
+absl::StatusOr<CheckpointTensors> CheckpointTensors::Create(absl::string_view folder,
+                                                            ScaledTensors set,
+                                                            std::vector<GeneratedTensor> generated,
+                                                            std::vector<MappedTensor> mapped) {
+  CheckpointTensors result(folder, std::move(set));
+  result.generated_ = std::move(generated);
+  result.mapped_ = std::move(mapped);
   for (const GeneratedTensor& tensor : result.generated_) {
     result.tensors_.push_back({tensor.name, tensor.shape, TensorType::kF32});
   }
   for (const MappedTensor& tensor : result.mapped_) {
-    const TensorType type = PresentedType(tensor, stored[tensor.sources[0]]->type);
+    GGUF_RETURN_IF_ERROR(CheckOneType(folder, tensor, result.set_));
+    const TensorType type = PresentedType(tensor, result.set_.tensor(tensor.sources[0]).type);
     result.tensors_.push_back({tensor.name, tensor.shape, type});
   }
   return result;

@@ -14,7 +14,7 @@
 #include "formats/arch/arch.h"
 #include "formats/arch/tensor_map.h"
 #include "formats/hf_config.h"
-#include "formats/safetensors_set.h"
+#include "formats/scaled_tensors.h"
 #include "formats/tensor_source.h"
 
 namespace gguf {
@@ -29,6 +29,10 @@ class CheckpointTensors {
   static absl::StatusOr<CheckpointTensors> Open(absl::string_view folder, const Family& family,
                                                 const HfConfig& config, const ModelSizes& sizes);
 
+  // Of tensors mapped already. Errors: stacks of different element types.
+  static absl::StatusOr<CheckpointTensors> FromMapped(absl::string_view folder, ScaledTensors set,
+                                                      std::vector<MappedTensor> mapped);
+
   // Generated tensors first, then the checkpoint's, in the order of its headers.
   const std::vector<SourceTensor>& tensors() const { return tensors_; }
 
@@ -39,11 +43,15 @@ class CheckpointTensors {
   const std::vector<std::string>& paths() const { return set_.paths(); }
 
  private:
-  CheckpointTensors(absl::string_view folder, SafetensorsSet set)
+  static absl::StatusOr<CheckpointTensors> Create(absl::string_view folder, ScaledTensors set,
+                                                  std::vector<GeneratedTensor> generated,
+                                                  std::vector<MappedTensor> mapped);
+
+  CheckpointTensors(absl::string_view folder, ScaledTensors set)
       : folder_(folder), set_(std::move(set)) {}
 
   std::string folder_;
-  SafetensorsSet set_;
+  ScaledTensors set_;
   std::vector<GeneratedTensor> generated_;
   std::vector<MappedTensor> mapped_;
   std::vector<SourceTensor> tensors_;  // generated_, then mapped_

@@ -20,7 +20,9 @@ constexpr absl::string_view kF32Names[] = {
 }  // namespace
 
 bool ConvertsToF32(absl::string_view gguf_name, const Shape& shape) {
-  if (shape.rank() <= 1 || !absl::EndsWith(gguf_name, ".weight")) return true;
+  if (shape.rank() <= 1) return true;
+  if (absl::EndsWith(gguf_name, ".lora_a") || absl::EndsWith(gguf_name, ".lora_b")) return false;
+  if (!absl::EndsWith(gguf_name, ".weight")) return true;
   for (const absl::string_view suffix : kF32Suffixes) {
     if (absl::EndsWith(gguf_name, suffix)) return true;
   }

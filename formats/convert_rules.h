@@ -9,7 +9,8 @@
 
 namespace gguf {
 
-// True for scalars and 1-D tensors, names ending in `_norm.weight`, names not ending in `.weight`,
+// True for scalars and 1-D tensors, names ending in `_norm.weight`, names not ending in `.weight`
+// (or, in an adapter, `.lora_a` and `.lora_b`),
 // routers (`ffn_gate_inp.weight`, `ffn_gate_inp_shexp.weight`) and position and type embeddings.
 bool ConvertsToF32(absl::string_view gguf_name, const Shape& shape);
 

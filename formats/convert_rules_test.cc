@@ -17,6 +17,8 @@ TEST(ConvertRules, WhatIsAlwaysF32) {
       {"blk.0.ffn_gate_exps.weight", {4, 8, 8}, false},
       {"blk.0.ffn_gate.weight", {8, 8}, false},
       {"blk.0.attn_q.weight", {1, 8}, false},  // a dimension of 1 is a dimension
+      {"blk.0.attn_q.weight.lora_a", {2, 8}, false},
+      {"blk.0.attn_q.weight.lora_b", {8, 2}, false},
       {"blk.0.attn_q.weight", {8}, true},
       {"blk.0.attn_q.weight", {}, true},
       {"blk.0.attn_norm.weight", {8}, true},

@@ -1,15 +1,19 @@
 #include "formats/hf_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "formats/folder.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/io/file.h"
 
 namespace gguf {
 namespace {
 
+constexpr uint64_t kMaxConfigBytes = uint64_t{4} << 20;
 constexpr absl::string_view kTextConfig = "text_config";
 
 // Numbers inside rope_parameters / rope_scaling; some files keep them at the top level instead.
@@ -42,19 +46,50 @@ const std::string* FirstArchitecture(const Json& config) {
   return names == nullptr || names->empty() ? nullptr : names->front().string();
 }
 
+// Methods whose weights are converted.
+constexpr absl::string_view kQuantizationMethods[] = {"mxfp4", "fp8", "fbgemm_fp8"};
+
 absl::Status RefuseQuantized(absl::string_view file_name, const Json& config) {
   const Json* quantization = config.Find("quantization_config");
   if (quantization == nullptr || quantization->is_null()) return absl::OkStatus();
   const std::string* method = quantization->FindString("quant_method");
-  if (method != nullptr && *method == "mxfp4") return absl::OkStatus();
+  if (method != nullptr &&
+      std::find(std::begin(kQuantizationMethods), std::end(kQuantizationMethods), *method) !=
+          std::end(kQuantizationMethods)) {
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       file_name, ": quantization_config.quant_method is ",
       method == nullptr ? "missing" : absl::StrCat("\"", *method, "\""),
-      ": the checkpoint is already quantized, and only plain F32, F16 and BF16 weights and "
-      "MXFP4 are converted; use the checkpoint it was made from."));
+      ": the checkpoint is already quantized, and only plain F32, F16 and BF16 weights, "
+      "FP8 and MXFP4 are converted; use the checkpoint it was made from."));
 }
 
 }  // namespace
+
+absl::StatusOr<HfConfig> HfConfig::Load(absl::string_view folder) {
+  if (KindOf(folder) != PathKind::kFolder) {
+    return absl::NotFoundError(
+        absl::StrCat(folder,
+                     ": is no folder; name the folder that holds config.json and the safetensors "
+                     "files."));
+  }
+  if (!HasFile(folder, "config.json") && HasFile(folder, "adapter_config.json")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder,
+                     ": holds a LoRA adapter, not a model; convert --lora-base FOLDER, with the "
+                     "folder of the model it belongs to, converts it."));
+  }
+  if (!HasFile(folder, "config.json")) {
+    return absl::NotFoundError(absl::StrCat(
+        folder,
+        ": has no config.json, so it is not a Hugging Face checkpoint; name the folder "
+        "that holds config.json and the safetensors files."));
+  }
+  const std::string path = JoinPath(folder, "config.json");
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxConfigBytes));
+  return Parse(path, text);
+}
 
 absl::StatusOr<HfConfig> HfConfig::Parse(absl::string_view file_name, absl::string_view text) {
   HfConfig config;

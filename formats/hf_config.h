@@ -39,8 +39,12 @@ struct HfRope {
 class HfConfig {
  public:
   // InvalidArgument: no JSON object, no architectures, or a quantization_config of a method other
-  // than "mxfp4" (the tensors of such a checkpoint are no longer the weights).
+  // than "mxfp4", "fp8" and "fbgemm_fp8" (the tensors of such a checkpoint are no longer the
+  // weights).
   static absl::StatusOr<HfConfig> Parse(absl::string_view file_name, absl::string_view text);
+
+  // Of a checkpoint folder. NotFound when it is none.
+  static absl::StatusOr<HfConfig> Load(absl::string_view folder);
 
   const std::string& file_name() const { return file_name_; }
   const std::string& architecture() const { return architecture_; }  // "LlamaForCausalLM"

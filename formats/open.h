@@ -29,6 +29,13 @@ absl::StatusOr<std::unique_ptr<TensorSource>> OpenGgufSource(absl::string_view p
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view folder,
                                                              const OpenOptions& options);
 
+// A folder with a LoRA adapter (PEFT: adapter_config.json, adapter_model.safetensors) for the
+// checkpoint in the folder `base`, of which only config.json is needed. It cannot be told from the
+// tensors alone how the base model's are reordered.
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenAdapter(absl::string_view folder,
+                                                          absl::string_view base,
+                                                          const OpenOptions& options);
+
 // Values of architectures[0] in config.json that OpenCheckpoint understands.
 std::vector<absl::string_view> SupportedArchitectures();
 

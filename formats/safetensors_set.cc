@@ -132,6 +132,17 @@ absl::StatusOr<SafetensorsFiles> ParseSafetensorsIndex(absl::string_view file_na
   return files;
 }
 
+absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFile(const std::string& path) {
+  SafetensorsSet set;
+  set.paths_.push_back(path);
+  GGUF_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(path));
+  set.files_.push_back(std::move(file));
+  for (uint32_t tensor = 0; tensor < set.files_[0].tensors().size(); ++tensor) {
+    set.entries_.push_back({0, tensor});
+  }
+  return set;
+}
+
 absl::StatusOr<SafetensorsSet> SafetensorsSet::Open(absl::string_view folder) {
   GGUF_ASSIGN_OR_RETURN(const SafetensorsFiles files, FindFiles(folder));
   GGUF_RETURN_IF_ERROR(CheckFilesExist(folder, files));

@@ -37,6 +37,9 @@ class SafetensorsSet {
   // InvalidArgument when index and files disagree or two files hold the same tensor.
   static absl::StatusOr<SafetensorsSet> Open(absl::string_view folder);
 
+  // One file by itself.
+  static absl::StatusOr<SafetensorsSet> OpenFile(const std::string& path);
+
   struct Entry {
     uint32_t file;    // index into files()
     uint32_t tensor;  // index into that file's tensors()

@@ -27,7 +27,7 @@ struct Stretch {
 // Reads stored rows of one matrix: `first` counts from the start of that matrix.
 class MatrixReader {
  public:
-  MatrixReader(const SafetensorsSet& set, size_t source, uint64_t first_stored_row,
+  MatrixReader(const ScaledTensors& set, size_t source, uint64_t first_stored_row,
                uint64_t row_bytes)
       : set_(set), source_(source), base_(first_stored_row), row_bytes_(row_bytes) {}
 
@@ -36,7 +36,7 @@ class MatrixReader {
   }
 
  private:
-  const SafetensorsSet& set_;
+  const ScaledTensors& set_;
   size_t source_;
   uint64_t base_;
   uint64_t row_bytes_;
@@ -55,9 +55,8 @@ absl::Status ReadAlternate(const MatrixReader& reader, uint64_t first_stored, ui
   return absl::OkStatus();
 }
 
-absl::Status ReadStretch(const SafetensorsSet& set, const MappedTensor& tensor,
-                         const Layout& layout, size_t source, const Stretch& stretch,
-                         absl::Span<uint8_t> out) {
+absl::Status ReadStretch(const ScaledTensors& set, const MappedTensor& tensor, const Layout& layout,
+                         size_t source, const Stretch& stretch, absl::Span<uint8_t> out) {
   const bool is_stack = tensor.sources.size() > 1;
   const uint64_t stored_rows = layout.matrix_rows * (tensor.choice == RowChoice::kAll ? 1 : 2);
   const MatrixReader reader(set, source, is_stack ? 0 : stretch.matrix * stored_rows,
@@ -82,7 +81,7 @@ absl::Status ReadStretch(const SafetensorsSet& set, const MappedTensor& tensor,
 
 // `out` is rows of `layout`, from `first_row` on. `source`: index into the set of a tensor that is
 // no stack.
-absl::Status ReadByLayout(const SafetensorsSet& set, const MappedTensor& tensor,
+absl::Status ReadByLayout(const ScaledTensors& set, const MappedTensor& tensor,
                           const Layout& layout, size_t source, uint64_t first_row,
                           absl::Span<uint8_t> out) {
   uint64_t num_rows = out.size() / layout.row_bytes;
@@ -116,12 +115,32 @@ void RepackBlock(const uint8_t* codes, uint8_t scale, uint8_t* block) {
   for (int j = 0; j < 16; ++j) block[1 + j] = static_cast<uint8_t>(code(j) | code(j + 16) << 4);
 }
 
+// Rows [first_row, ...) of the transpose of a stored matrix: a stretch of each of its rows.
+absl::Status ReadTransposedRows(const ScaledTensors& set, const MappedTensor& tensor,
+                                uint64_t first_row, absl::Span<uint8_t> out) {
+  const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
+  const uint64_t columns = tensor.shape.columns();
+  const uint64_t num_rows = out.size() / (columns * element_bytes);
+  const std::unique_ptr<uint8_t[]> stored(new uint8_t[num_rows * element_bytes]);
+  for (uint64_t column = 0; column < columns; ++column) {
+    GGUF_RETURN_IF_ERROR(set.Read(tensor.sources[0],
+                                  (column * tensor.shape.rows() + first_row) * element_bytes,
+                                  absl::MakeSpan(stored.get(), num_rows * element_bytes)));
+    for (uint64_t row = 0; row < num_rows; ++row) {
+      std::memcpy(out.data() + (row * columns + column) * element_bytes,
+                  stored.get() + row * element_bytes, element_bytes);
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status ReadTensorRows(const SafetensorsSet& set, const MappedTensor& tensor,
+absl::Status ReadTensorRows(const ScaledTensors& set, const MappedTensor& tensor,
                             uint64_t first_row, absl::Span<uint8_t> out) {
   const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
   const uint64_t columns = tensor.shape.columns();
+  if (tensor.is_transposed) return ReadTransposedRows(set, tensor, first_row, out);
   if (!tensor.is_bias) {
     return ReadByLayout(set, tensor, {MatrixRows(tensor.shape), columns * element_bytes},
                         tensor.sources[0], first_row, out);
@@ -131,8 +150,8 @@ absl::Status ReadTensorRows(const SafetensorsSet& set, const MappedTensor& tenso
                       out);
 }
 
-absl::Status ReadMxfp4Rows(const SafetensorsSet& set, const MappedTensor& tensor,
-                           uint64_t first_row, absl::Span<uint8_t> out) {
+absl::Status ReadMxfp4Rows(const ScaledTensors& set, const MappedTensor& tensor, uint64_t first_row,
+                           absl::Span<uint8_t> out) {
   const uint64_t row_blocks = tensor.shape.columns() / kMxfp4BlockValues;
   const uint64_t num_blocks = out.size() / kMxfp4BlockBytes;
   const uint64_t code_bytes = kMxfp4BlockValues / 2;

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "formats/arch/tensor_map.h"
-#include "formats/safetensors_set.h"
+#include "formats/scaled_tensors.h"
 
 namespace gguf {
 
@@ -20,14 +20,14 @@ inline constexpr uint64_t kMxfp4BlockBytes = 17;
 // the element type of its stored tensors; reads from a stack's matrices, chooses and reorders rows
 // as the tensor says. Holds at most one attention head, or the stored rows of what is asked for,
 // besides `out`.
-absl::Status ReadTensorRows(const SafetensorsSet& set, const MappedTensor& tensor,
+absl::Status ReadTensorRows(const ScaledTensors& set, const MappedTensor& tensor,
                             uint64_t first_row, absl::Span<uint8_t> out);
 
 // The same of an MXFP4 tensor: rows of GGUF blocks, each the scale and then 16 bytes of which byte
 // j holds value j in its low and value j + 16 in its high half. Stored, byte j of a block holds the
 // values 2 j and 2 j + 1. Codes and scales are moved, nothing is computed.
-absl::Status ReadMxfp4Rows(const SafetensorsSet& set, const MappedTensor& tensor,
-                           uint64_t first_row, absl::Span<uint8_t> out);
+absl::Status ReadMxfp4Rows(const ScaledTensors& set, const MappedTensor& tensor, uint64_t first_row,
+                           absl::Span<uint8_t> out);
 
 }  // namespace gguf
 

@@ -1,6 +1,7 @@
 #include "formats/widen.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -28,7 +29,12 @@ float U8ToF32(uint8_t value) { return static_cast<float>(value); }
 
 template <float (*kConvert)(uint8_t)>
 void DecodeBytes(const uint8_t* in, size_t num_values, float* out) {
-  for (size_t i = 0; i < num_values; ++i) out[i] = kConvert(in[i]);
+  static const std::array<float, 256> kValues = [] {
+    std::array<float, 256> values;
+    for (size_t i = 0; i < values.size(); ++i) values[i] = kConvert(static_cast<uint8_t>(i));
+    return values;
+  }();
+  for (size_t i = 0; i < num_values; ++i) out[i] = kValues[in[i]];
 }
 
 // In the order of ElementType.

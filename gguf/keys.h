@@ -48,6 +48,10 @@ inline constexpr Key kGeneralBaseModelPrefix = "general.base_model.";
 inline constexpr Key kGeneralDatasetCount = "general.dataset.count";  // uint32; N below it
 inline constexpr Key kGeneralDatasetPrefix = "general.dataset.";      // as base_model
 
+// ---- LoRA adapters (general.type is "adapter")
+inline constexpr Key kAdapterType = "adapter.type";             // string: "lora"
+inline constexpr Key kAdapterLoraAlpha = "adapter.lora.alpha";  // float32; scale is alpha / rank
+
 // ---- Split sets
 inline constexpr Key kSplitNo = "split.no";        // uint16: number of this shard, from 0
 inline constexpr Key kSplitCount = "split.count";  // uint16: shards; 0 and 1 mean not split

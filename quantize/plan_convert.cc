@@ -17,8 +17,8 @@ constexpr uint32_t kMostlyMxfp4Moe = 38;      // likewise: general.file_type
 
 TensorType AutoType(const TensorSource& source) {
   for (const SourceTensor& tensor : source.tensors()) {
-    if (tensor.shape.rank() < 2 || InfoOf(tensor.type).is_quantized) continue;
-    return tensor.type == TensorType::kBF16 ? TensorType::kBF16 : TensorType::kF16;
+    if (tensor.shape.rank() < 2) continue;
+    if (tensor.type == TensorType::kBF16 || tensor.type == TensorType::kF16) return tensor.type;
   }
   return TensorType::kF16;
 }

@@ -13,8 +13,8 @@
 namespace gguf {
 
 struct ConvertOptions {
-  // Type of the matrices; absent: after the first tensor of at least 2 dimensions in the source
-  // (BF16 gives BF16, anything else F16).
+  // Type of the matrices; absent: that of the first tensor of at least 2 dimensions in the source
+  // which is BF16 or F16; F16 when there is none.
   absl::optional<TensorType> type;
   Effort effort = Effort::kReference;  // what the field's converters write
   SplitOptions split;

@@ -38,6 +38,15 @@ TEST(PlanConvertTest, AutoFollowsTheFirstMatrix) {
   }
 }
 
+TEST(PlanConvertTest, AutoPassesOverTensorsThatAreNotSixteenBit) {
+  // Routers and dequantized 8-bit weights are F32, whatever the checkpoint's precision.
+  MemorySource source = Model(TensorType::kF32);
+  source.AddBytes("blk.0.attn_k.weight", {4, 64}, TensorType::kBF16, std::vector<uint8_t>(512));
+  const auto plan = PlanConversion(source, ConvertOptions());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->type_name, "BF16");
+}
+
 TEST(PlanConvertTest, RowsThatBlocksDoNotDivideBecomeF16) {
   ConvertOptions options;
   options.type = TensorType::kQ8_0;

@@ -1,5 +1,6 @@
 #include "quantize/plan_quantize.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -38,6 +39,42 @@ absl::StatusOr<std::vector<PlannedTensor>> ListTensors(const TensorSource& sourc
   std::vector<PlannedTensor> sorted;
   for (const size_t i : SortForProcessing(names)) sorted.push_back(std::move(listed[i]));
   return sorted;
+}
+
+// Architectures whose models are published in MXFP4: there is no better source of such a tensor.
+constexpr absl::string_view kMxfp4Architectures[] = {"gpt-oss"};
+
+bool IsPublishedAsMxfp4(const ModelTraits& traits, TensorType type) {
+  return type == TensorType::kMXFP4 &&
+         std::find(std::begin(kMxfp4Architectures), std::end(kMxfp4Architectures),
+                   traits.architecture) != std::end(kMxfp4Architectures);
+}
+
+bool IsSmaller(TensorType a, TensorType b) {
+  return uint64_t{InfoOf(a).block_bytes} * InfoOf(b).block_values <
+         uint64_t{InfoOf(b).block_bytes} * InfoOf(a).block_values;
+}
+
+// A tensor published as MXFP4 stays so when `tensor->type` would not be smaller.
+absl::Status KeepPublishedType(PlannedTensor* tensor) {
+  if (IsSmaller(tensor->type, tensor->source_type)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tensor '", tensor->name, "' is ", NameOf(tensor->source_type),
+        " in the model as it is published; ", NameOf(tensor->type),
+        " is smaller and loses quality: use a type that keeps it, such as MXFP4_MOE or Q4_K_M, or "
+        "--allow-requantize"));
+  }
+  tensor->type = tensor->source_type;
+  tensor->is_fallback = false;
+  return absl::OkStatus();
+}
+
+void WarnOfKept(size_t num_kept, Plan* plan) {
+  if (num_kept == 0) return;
+  plan->warnings.push_back(absl::StrCat(
+      num_kept, " of ", plan->tensors.size(),
+      " tensors stay MXFP4, in which the model is published: another type would make them larger, "
+      "not better (--allow-requantize converts them all the same)"));
 }
 
 // The encoder of a tensor that changes its type, after checking that it may.
@@ -95,16 +132,23 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
                         DecideTypes(recipe, recipe_options, traits, recipe_tensors));
   ImportanceAttacher attacher(importance, options.dry_run);
   GGUF_RETURN_IF_ERROR(attacher.CheckNames(source));
+  size_t num_kept = 0;
   for (size_t i = 0; i < decisions.size(); ++i) {
     PlannedTensor& tensor = plan->tensors[i];
     tensor.type = decisions[i].type;
     tensor.is_fallback = decisions[i].is_fallback;
     if (decisions[i].is_copy) continue;
+    if (!options.allow_requantize && IsPublishedAsMxfp4(traits, tensor.source_type)) {
+      GGUF_RETURN_IF_ERROR(KeepPublishedType(&tensor));
+      ++num_kept;
+      continue;
+    }
     GGUF_RETURN_IF_ERROR(ChooseEncoder(options, &tensor));
     GGUF_RETURN_IF_ERROR(
         attacher.Attach(source.tensors()[tensor.source_index].name, decisions[i], &tensor));
   }
   plan->warnings = attacher.Warnings();
+  WarnOfKept(num_kept, plan);
   WarnOfRequantizing(plan);
   if (plan->num_fallbacks() > 0) {
     plan->warnings.push_back(

@@ -30,9 +30,11 @@ struct QuantizeOptions {
 };
 
 // `recipe` may be null when options.recipe.copy is set. `importance` may be null; it must be
-// filtered already. Errors name the tensor: a quantized source without allow_requantize, importance
-// data of another model (names, shapes), or none where the type needs it, a type that nothing
-// encodes. Warnings say what importance data lacks and what quantizing again loses.
+// filtered already. The MXFP4 tensors of a model that is published so (gpt-oss) stay as they are
+// unless allow_requantize is set, in which case they are like any other. Errors name the tensor: a
+// type smaller than that for one of these, another quantized source without allow_requantize,
+// importance data of another model (names, shapes), or none where the type needs it, a type that
+// nothing encodes. Warnings say what importance data lacks and what quantizing again loses.
 absl::StatusOr<Plan> PlanQuantization(const TensorSource& source, const Recipe* recipe,
                                       const QuantizeOptions& options,
                                       const ImportanceData* importance);

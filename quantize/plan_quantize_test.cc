@@ -80,6 +80,39 @@ TEST(PlanQuantizeTest, QuantizedSourcesNeedPermission) {
   EXPECT_EQ(copy->tensors[0].encoder, nullptr);
 }
 
+TEST(PlanQuantizeTest, WhatIsPublishedAsMxfp4StaysUnlessItShallNot) {
+  MemorySource source;
+  source.mutable_metadata()->Set(keys::kGeneralArchitecture, "gpt-oss");
+  source.mutable_metadata()->Set("gpt-oss.block_count", uint32_t{1});
+  source.mutable_metadata()->Set("gpt-oss.expert_count", uint32_t{2});
+  source.Add("blk.0.attn_q.weight", {4, 256}, std::vector<float>(1024, 0.5f));
+  source.AddBytes("blk.0.ffn_up_exps.weight", {2, 4, 256}, TensorType::kMXFP4,
+                  std::vector<uint8_t>(2 * 4 * 8 * 17));
+  for (const char* type : {"MXFP4_MOE", "Q4_K_M", "Q8_0", "F16", "IQ4_NL"}) {
+    const auto plan = PlanOf(source, type);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    const PlannedTensor& experts = Find(*plan, "blk.0.ffn_up_exps.weight");
+    EXPECT_EQ(experts.type, TensorType::kMXFP4) << type;
+    EXPECT_EQ(experts.encoder, nullptr) << type;
+    EXPECT_NE(Find(*plan, "blk.0.attn_q.weight").encoder, nullptr) << type;
+    EXPECT_EQ(plan->warnings.size(), std::string(type) == "MXFP4_MOE" ? 0u : 1u) << type;
+  }
+  EXPECT_THAT(PlanOf(source, "Q4_K_M")->warnings[0], HasSubstr("1 of 2 tensors stay MXFP4"));
+  EXPECT_THAT(std::string(PlanOf(source, "Q3_K_M").status().message()),
+              HasSubstr("'blk.0.ffn_up_exps.weight' is MXFP4 in the model as it is published"));
+
+  QuantizeOptions options;
+  options.allow_requantize = true;
+  const auto plan = PlanOf(source, "Q3_K_M", options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(Find(*plan, "blk.0.ffn_up_exps.weight").type, TensorType::kQ3_K);
+
+  source.mutable_metadata()->Set(keys::kGeneralArchitecture, "llama");
+  source.mutable_metadata()->Set("llama.block_count", uint32_t{1});
+  EXPECT_THAT(std::string(PlanOf(source, "Q4_K_M").status().message()),
+              HasSubstr("is MXFP4 already"));
+}
+
 TEST(PlanQuantizeTest, ImportanceByOldNameAfterPruning) {
   const MemorySource source = Model(3);
   ImportanceData importance;

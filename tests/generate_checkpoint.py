@@ -81,6 +81,50 @@ def write_weights(path, size):
                     file.write(chunk)
 
 
+def read_safetensors(path):
+    """{name: (dtype, shape, data)} of a file that fits memory."""
+    with open(path, "rb") as file:
+        content = file.read()
+    start = 8 + struct.unpack_from("<Q", content)[0]
+    tensors = {}
+    for name, entry in json.loads(content[8:start]).items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            tensors[name] = (entry["dtype"], entry["shape"], content[start + begin:start + end])
+    return tensors
+
+
+def write_safetensors(path, tensors):
+    """Writes {name: (dtype, shape, data)}."""
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(data)]}
+        offset += len(data)
+    text = json.dumps(header).encode()
+    if os.path.exists(path):
+        os.remove(path)  # never through a link
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _, _, data in tensors.values():
+            file.write(data)
+
+
+def random_floats(generator, num_values):
+    """F32 values as bytes."""
+    return b"".join(random_weights(generator, num_values, "F32"))
+
+
+def write_adapter(folder, tensors, **fields):
+    """Writes a LoRA adapter as PEFT saves it: {name: (dtype, shape, data)} and config fields."""
+    os.makedirs(folder, exist_ok=True)
+    write_safetensors(os.path.join(folder, "adapter_model.safetensors"), tensors)
+    write_json(os.path.join(folder, "adapter_config.json"), {
+        "peft_type": "LORA", "lora_alpha": 16, "r": 8, "bias": "none", "use_dora": False,
+        "use_rslora": False, "modules_to_save": None, "alpha_pattern": {}, "rank_pattern": {},
+        "init_lora_weights": True, "fan_in_fan_out": False, **fields})
+    return folder
+
+
 def varint(value):
     """Protocol Buffers' variable-length integer."""
     out = bytearray()

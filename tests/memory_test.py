@@ -1,4 +1,5 @@
-"""Memory is a contract: quantizing holds a few row chunks, never the model nor a whole tensor."""
+"""Memory is a contract: converting and quantizing hold a few row chunks, never the model nor a whole
+tensor."""
 
 import os
 import subprocess
@@ -45,6 +46,17 @@ class Memory(harness.ProgramTest):
                                         "out.gguf")
                     print(f"limit {limit >> 20} MiB, {threads} threads: {peak / MIB:.1f} MiB")
                     self.assertLess(peak, limit + ALLOWANCE)
+
+    def test_convert_holds_a_few_row_chunks(self):
+        # 342 MiB of F16, kept and widened.
+        checkpoint = generate_checkpoint.generate(
+            self.path("checkpoint"), hidden=2048, feed_forward=5632, layers=1, heads=16,
+            kv_heads=4, vocabulary=32768)
+        for outtype in ("f16", "f32"):
+            peak = self.peak_of("convert", "--quiet", "--force", "--threads", 2, "--outtype",
+                                outtype, checkpoint, "out.gguf")
+            print(f"{outtype}: {peak / MIB:.1f} MiB")
+            self.assertLess(peak, 128 * MIB)
 
     def test_a_limit_that_cannot_be_kept_is_refused(self):
         checkpoint = generate_checkpoint.generate(self.path("checkpoint"))

@@ -11,6 +11,7 @@
 #include "formats/open.h"
 #include "gguf/base/status_macros.h"
 #include "quantize/plan_convert.h"
+#include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/write_command.h"
 
@@ -25,7 +26,7 @@ constexpr char kHelp[] =
 struct Flags {
   CommonOptions common;
   WriteCommandOptions write;
-  std::string checkpoint, output;
+  std::string checkpoint, output, lora_base;
   std::string outtype = "auto";
   OpenOptions open;
   bool print_supported_models = false;
@@ -39,18 +40,21 @@ void AddOptions(CLI::App* app, Flags* flags) {
                   "checkpoint, else f16")
       ->capture_default_str()
       ->type_name("TYPE");
-  app->add_option("--model-name", flags->open.model_name, "general.name [from the folder's name]");
-  app->add_option("--metadata", flags->open.metadata_file,
-                  "JSON object of metadata that overrides the checkpoint's")
-      ->type_name("FILE.json");
-  app->add_option("--pre", flags->open.pre,
-                  "pre-tokenizer of a byte-level BPE [recognised]: llama-bpe, qwen2, gpt-2, ...")
-      ->type_name("NAME");
+  AddCheckpointOptions(app, &flags->open);
+  app->add_option("--lora-base", flags->lora_base,
+                  "CHECKPOINT is a LoRA adapter (PEFT) for the model in this folder, of which "
+                  "config.json is enough; the default type is then F32")
+      ->type_name("FOLDER");
   app->add_flag("--vocab-only", flags->open.vocab_only, "metadata and tokenizer, no tensors");
   app->add_flag("--print-supported-models", flags->print_supported_models,
                 "list the architectures this version converts");
   AddWriteOptions(app, &flags->write);
   AddCommonOptions(app, /*has_json=*/true, &flags->common);
+}
+
+absl::StatusOr<std::unique_ptr<TensorSource>> Open(const Flags& flags) {
+  if (flags.lora_base.empty()) return OpenCheckpoint(flags.checkpoint, flags.open);
+  return OpenAdapter(flags.checkpoint, flags.lora_base, flags.open);
 }
 
 absl::Status Convert(Flags* flags) {
@@ -67,9 +71,14 @@ absl::Status Convert(Flags* flags) {
     if (!type.ok()) return UsageError(absl::StrCat("--outtype: ", type.status().message()));
     options.type = *type;
   }
+  if (!flags->lora_base.empty()) {
+    if (flags->open.vocab_only || !flags->open.pre.empty()) {
+      return UsageError("--vocab-only and --pre are for models; an adapter has no vocabulary");
+    }
+    if (!options.type.has_value()) options.type = TensorType::kF32;
+  }
   GGUF_ASSIGN_OR_RETURN(options.split, ParseSplitOptions(flags->write));
-  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
-                        OpenCheckpoint(flags->checkpoint, flags->open));
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source, Open(*flags));
   std::vector<Plan> plans(1);
   GGUF_ASSIGN_OR_RETURN(plans[0], PlanConversion(*source, options));
   const std::string output =

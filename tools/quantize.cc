@@ -21,6 +21,7 @@
 #include "quantize/plan_quantize.h"
 #include "quantize/prune.h"
 #include "quantize/recipe.h"
+#include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/write_command.h"
 
@@ -47,6 +48,7 @@ struct Flags {
   std::string tensor_type_file;
   std::string prune_layers;
   std::vector<std::string> overrides;
+  OpenOptions open;
   QuantizeOptions options;
 };
 
@@ -94,6 +96,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_option("--override-kv", flags->overrides,
                   "KEY=TYPE:VALUE (int, float, bool, str) in the output's metadata")
       ->allow_extra_args(false);
+  AddCheckpointOptions(app, &flags->open);
   AddWriteOptions(app, &flags->write);
   keep_split->excludes("--split-max-size", "--split-max-tensors", "--no-tensor-first-split");
   AddCommonOptions(app, /*has_json=*/true, &flags->common);
@@ -211,8 +214,9 @@ void RemoveRepeatedWarnings(std::vector<Plan>* plans) {
 
 absl::Status Quantize(Flags* flags) {
   GGUF_RETURN_IF_ERROR(ParseOptions(flags));
+  GGUF_RETURN_IF_ERROR(CheckCheckpointOptions(flags->input, flags->open));
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
-                        OpenSource(flags->input, OpenOptions()));
+                        OpenSource(flags->input, flags->open));
   ImportanceData importance;
   if (!flags->imatrix.empty()) {
     GGUF_ASSIGN_OR_RETURN(importance, ReadImportance(flags->imatrix));

@@ -139,17 +139,35 @@ class Mapper {
   }
 
   absl::StatusOr<std::vector<MappedTensor>> Finish() {
-    if (unmapped_.count() > 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          origin_, ": ", unmapped_.count(), " tensors are unknown for ", config_.architecture(),
-          " with ", sizes_.layers, " layers: ", unmapped_.ToString(),
-          "; check architectures and num_hidden_layers in config.json."));
-    }
+    GGUF_RETURN_IF_ERROR(CheckNoneUnknown());
     GGUF_RETURN_IF_ERROR(CheckNoneMissing());
     return std::move(mapped_);
   }
 
+  absl::StatusOr<std::vector<MappedTensor>> FinishSome() {
+    GGUF_RETURN_IF_ERROR(CheckNoneUnknown());
+    for (const auto& [index, stack] : stacks_) {
+      MappedTensor& mapped = mapped_[index];
+      // Numbers are distinct and below the number of experts.
+      if (stack.size() < sizes_.experts) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            origin_, ": ", mapped.name, " is made of ", sizes_.experts, " experts, and only ",
+            stack.size(), " are there; they must all have one."));
+      }
+      for (const auto& [number, source] : stack) mapped.sources.push_back(source);
+    }
+    return std::move(mapped_);
+  }
+
  private:
+  absl::Status CheckNoneUnknown() const {
+    if (unmapped_.count() == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        origin_, ": ", unmapped_.count(), " tensors are unknown for ", config_.architecture(),
+        " with ", sizes_.layers, " layers: ", unmapped_.ToString(),
+        "; check architectures and num_hidden_layers in config.json."));
+  }
+
   // Whether `rule`, found by name, is for this part, layer and expert.
   bool Takes(const TensorRule& rule, const ParsedName& parsed) const {
     if (IsPerLayer(rule) && parsed.layer >= sizes_.layers) return false;
@@ -299,6 +317,14 @@ absl::StatusOr<std::vector<MappedTensor>> MapTensors(
   Mapper mapper(origin, family, config, sizes);
   for (size_t i = 0; i < tensors.size(); ++i) GGUF_RETURN_IF_ERROR(mapper.Add(i, *tensors[i]));
   return mapper.Finish();
+}
+
+absl::StatusOr<std::vector<MappedTensor>> MapSomeTensors(
+    absl::string_view origin, const Family& family, const HfConfig& config, const ModelSizes& sizes,
+    absl::Span<const SafetensorsTensor* const> tensors) {
+  Mapper mapper(origin, family, config, sizes);
+  for (size_t i = 0; i < tensors.size(); ++i) GGUF_RETURN_IF_ERROR(mapper.Add(i, *tensors[i]));
+  return mapper.FinishSome();
 }
 
 }  // namespace gguf

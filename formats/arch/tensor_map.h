@@ -35,6 +35,9 @@ struct MappedTensor {
   uint64_t permuted_heads = 0;  // 0: rows stay in order
   RowChoice choice = RowChoice::kAll;
   bool adds_one = false;
+
+  // The stored matrix is the transpose: [columns, rows].
+  bool is_transposed = false;
 };
 
 // What becomes of every tensor, in the order given (a stack at its first expert). Tensors of other
@@ -42,6 +45,12 @@ struct MappedTensor {
 // InvalidArgument, naming `origin` and the tensors: one that no rule is for, two for one rule, one
 // that is missing in any layer, a shape that does not follow from config.json.
 absl::StatusOr<std::vector<MappedTensor>> MapTensors(
+    absl::string_view origin, const Family& family, const HfConfig& config, const ModelSizes& sizes,
+    absl::Span<const SafetensorsTensor* const> tensors);
+
+// As above for some of the tensors of such a checkpoint: none is missing, but a stack of experts
+// must be complete.
+absl::StatusOr<std::vector<MappedTensor>> MapSomeTensors(
     absl::string_view origin, const Family& family, const HfConfig& config, const ModelSizes& sizes,
     absl::Span<const SafetensorsTensor* const> tensors);
 

@@ -197,5 +197,21 @@ TEST_F(TensorMapTest, AbsurdNumberOfLayersEndsSoon) {
                                  "model.layers.2.input_layernorm.weight"));
 }
 
+TEST_F(TensorMapTest, SomeTensorsNeedNotBeAll) {
+  Configure("");
+  Add("model.layers.1.self_attn.q_proj.weight", {8, 8});
+  Add("model.layers.2.self_attn.q_proj.weight", {8, 8});
+  const auto mapped = MapSomeTensors("folder", *family_, config_.back(), sizes_, {&tensors_[0]});
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  ASSERT_EQ(mapped->size(), 1u);
+  EXPECT_EQ((*mapped)[0].name, "blk.1.attn_q.weight");
+  EXPECT_EQ((*mapped)[0].permuted_heads, 2u);
+  EXPECT_THAT(std::string(MapSomeTensors("folder", *family_, config_.back(), sizes_,
+                                         {&tensors_[0], &tensors_[1]})
+                              .status()
+                              .message()),
+              HasSubstr("1 tensors are unknown"));
+}
+
 }  // namespace
 }  // namespace gguf

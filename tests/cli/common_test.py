@@ -5,7 +5,7 @@ import harness
 # Per program: options its help must list, and a call that is right but for the missing input.
 PROGRAMS = {
     "convert": (
-        ["--outtype", "--dry-run", "--model-name", "--metadata", "--vocab-only",
+        ["--outtype", "--dry-run", "--model-name", "--metadata", "--pre", "--lora-base", "--vocab-only",
          "--split-max-size", "--split-max-tensors", "--no-tensor-first-split",
          "--print-supported-models", "--force", "--threads", "--quiet", "--verbose", "--progress",
          "--json", "--version"],
@@ -14,7 +14,8 @@ PROGRAMS = {
         ["--type", "--allow-requantize", "--leave-output-tensor", "--pure", "--imatrix",
          "--include-weights", "--exclude-weights", "--output-tensor-type",
          "--token-embedding-type", "--tensor-type", "--tensor-type-file", "--prune-layers",
-         "--keep-split", "--override-kv", "--dry-run", "--effort", "--verify", "--report",
+         "--keep-split", "--override-kv", "--pre", "--model-name", "--metadata", "--dry-run",
+         "--effort", "--verify", "--report",
          "--memory-limit", "--split-max-size", "--force", "--threads", "--quiet", "--verbose",
          "--progress", "--json", "--version"],
         ["quantize", "--type", "Q8_0", "absent.gguf", "out.gguf"]),

@@ -337,6 +337,49 @@ class Quantize(harness.ProgramTest):
                 self.assertEqual([], self.outputs())
         self.fail_with(2, "quantize", "in.gguf", "out.gguf", "Q4_0", "-3")
 
+    def test_experts_published_as_mxfp4_stay_so(self):
+        checkpoint = os.path.join(harness.TESTDATA, "hf", "gpt-oss")
+        self.succeed("convert", "--outtype", "bf16", checkpoint, "converted.gguf")
+        published = gguf_file.Reader(self.path("converted.gguf"))
+        experts = [name for name in published.tensors if "_exps.weight" in name]
+        self.assertEqual(6, len(experts))
+        for name, file_type in (("MXFP4_MOE", 38), ("Q4_K_M", 15), ("Q8_0", 7)):
+            with self.subTest(type=name):
+                result = self.succeed("quantize", "--type", name, checkpoint, f"{name}.gguf")
+                self.assertEqual(name != "MXFP4_MOE",
+                                 "6 of 41 tensors stay MXFP4" in result.stderr, result.stderr)
+                reader = gguf_file.Reader(self.path(f"{name}.gguf"))
+                self.assertEqual(file_type, reader.get("general.file_type"))
+                for expert in experts:
+                    self.assertEqual("MXFP4", reader.tensors[expert].type)
+                    self.assertTrue(published.tensors[expert].data == reader.tensors[expert].data)
+                self.assertNotIn(reader.tensors["blk.0.attn_q.weight"].type, ("BF16", "MXFP4"))
+                # The way over a converted file ends at the same file.
+                self.succeed("quantize", "--type", name, "converted.gguf", "other.gguf", "--force",
+                             "--override-kv", "general.name=str:Gpt Oss")
+                self.assertEqual(gguf_file.tensor_hashes(self.path(f"{name}.gguf")),
+                                 gguf_file.tensor_hashes(self.path("other.gguf")))
+        self.succeed("quantize", "--type", "Q8_0", "--allow-requantize", checkpoint, "again.gguf")
+        self.assertEqual("Q8_0",
+                         gguf_file.Reader(self.path("again.gguf")).tensors[experts[0]].type)
+        # Rows of 64: only the types with blocks of 32 fit, of which none is smaller than MXFP4.
+        self.succeed("quantize", "--type", "Q2_K", checkpoint, "small.gguf")
+
+    def test_options_of_checkpoints(self):
+        checkpoint = os.path.join(harness.TESTDATA, "hf", "qwen2")
+        with open(self.path("about.json"), "w", encoding="utf-8") as file:
+            json.dump({"general.author": "An Author"}, file)
+        self.succeed("quantize", "--type", "Q8_0", "--pre", "llama-bpe", "--model-name", "A Name",
+                     "--metadata", "about.json", checkpoint, "out.gguf")
+        reader = gguf_file.Reader(self.path("out.gguf"))
+        self.assertEqual("llama-bpe", reader.get("tokenizer.ggml.pre"))
+        self.assertEqual("A Name", reader.get("general.name"))
+        self.assertEqual("An Author", reader.get("general.author"))
+        for option in ("--pre", "--model-name", "--metadata"):
+            self.fail_with(2, "quantize", "--type", "Q8_0", option, "about.json", "in.gguf",
+                           "other.gguf", mentions=[option, "in.gguf"])
+        self.assertNotIn("other.gguf", self.listing())
+
     def test_default_output_of_the_folder_one_is_in(self):
         shutil.copytree(CHECKPOINT, self.path(FOLDER_NAME))
         self.succeed("quantize", "--type", "q8_0", os.path.join(FOLDER_NAME, "."))

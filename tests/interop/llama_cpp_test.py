@@ -7,7 +7,7 @@ import struct
 
 import harness
 import numpy
-import xllamacpp
+from llama_cpp import Model, divergence
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "kjv-llama")
 VOCABULARY = 2048
@@ -33,47 +33,6 @@ AGREEMENT = [
     # For models that were trained for them, which this one was not: better than guessing.
     (("Q1_0", "Q2_0", "TQ1_0", "TQ2_0"), 0.350, 0.27),
 ]
-
-
-class Model:
-    """A GGUF loaded by llama.cpp, on the CPU."""
-
-    def __init__(self, path):
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = path
-        parameters.n_ctx = 512
-        parameters.n_parallel = 1
-        parameters.n_gpu_layers = 0
-        parameters.cpuparams.n_threads = 1  # several would spin while they wait for a busy core
-        parameters.cpuparams_batch.n_threads = 1
-        parameters.warmup = False
-        parameters.verbosity = -1
-        self.server = xllamacpp.Server(parameters)  # RuntimeError when the file is refused
-
-    def complete(self, prompt, **fields):
-        request = {"prompt": prompt, "temperature": 0, "cache_prompt": False, **fields}
-        result = self.server.handle_completions(request)
-        return result if isinstance(result, dict) else result[0]
-
-    def next_tokens(self, texts):
-        """The likeliest next token of each text."""
-        return [self.complete(text, n_predict=1, n_probs=1, cache_prompt=True)
-                ["choices"][0]["logprobs"]["content"][0]["id"] for text in texts]
-
-    def log_probabilities(self, prompt):
-        """Natural logarithms of the probability of each possible next token."""
-        answer = self.complete(prompt, n_predict=1, n_probs=VOCABULARY)
-        top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-        values = numpy.full(VOCABULARY, -100.0)  # llama.cpp leaves out what rounds to zero
-        for entry in top:
-            values[entry["id"]] = entry["logprob"]
-        assert abs(numpy.exp(values).sum() - 1) < 1e-3, "not all of the vocabulary was given"
-        return values
-
-
-def divergence(expected, found):
-    """Kullback-Leibler divergence, in nats."""
-    return float((numpy.exp(expected) * (expected - found)).sum())
 
 
 def prompts():
@@ -145,7 +104,8 @@ class LlamaCpp(harness.ProgramTest):
             with self.subTest(length=length):
                 exact = logits[length - 1] - logits[length - 1].max()
                 exact -= math.log(numpy.exp(exact).sum())
-                found = model.log_probabilities([int(token) for token in ids[:length]])
+                found = model.log_probabilities([int(token) for token in ids[:length]],
+                                                VOCABULARY)
                 print(f"{length} tokens: divergence {divergence(exact, found):.2e}")
                 self.assertLess(divergence(exact, found), 1e-4)
                 self.assertLess(abs(numpy.exp(exact) - numpy.exp(found)).max(), 0.005)
@@ -169,11 +129,11 @@ class LlamaCpp(harness.ProgramTest):
         bounds = {"Q8_0": (0.0005, 0.032), "Q6_K": (0.002, 0.05), "Q5_K_M": (0.004, 0.075),
                   "Q4_0": (0.016, 0.12)}
         reference_model = self.model("F16")
-        expected = [reference_model.log_probabilities(prompt) for prompt in prompts()]
+        expected = [reference_model.log_probabilities(prompt, VOCABULARY) for prompt in prompts()]
         for type_name, (mean_bound, probability_bound) in bounds.items():
             with self.subTest(type=type_name):
                 model = self.model(type_name)
-                found = [model.log_probabilities(prompt) for prompt in prompts()]
+                found = [model.log_probabilities(prompt, VOCABULARY) for prompt in prompts()]
                 mean = sum(map(divergence, expected, found)) / NUM_PROMPTS
                 largest = max(abs(numpy.exp(a) - numpy.exp(b)).max()
                               for a, b in zip(expected, found))

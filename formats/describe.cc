@@ -1,0 +1,41 @@
+#include "formats/describe.h"
+
+#include "formats/folder.h"
+#include "formats/general_metadata.h"
+#include "formats/model_card.h"
+#include "gguf/base/status_macros.h"
+#include "gguf/io/file.h"
+#include "gguf/keys.h"
+
+namespace gguf {
+namespace {
+
+constexpr absl::string_view kModelCard = "README.md";
+constexpr uint64_t kMaxCardBytes = uint64_t{4} << 20;
+constexpr uint64_t kMaxOverrideBytes = uint64_t{4} << 20;
+
+}  // namespace
+
+absl::Status DescribeModel(absl::string_view folder, absl::string_view model_name,
+                           Metadata* metadata, std::vector<std::string>* paths) {
+  const std::string name =
+      model_name.empty() ? ModelNameOf(FolderName(folder)) : std::string(model_name);
+  if (!name.empty()) metadata->Set(keys::kGeneralName, name);
+  if (!HasFile(folder, kModelCard)) return absl::OkStatus();
+  const std::string path = JoinPath(folder, kModelCard);
+  GGUF_ASSIGN_OR_RETURN(const std::string card, ReadFileToString(path, kMaxCardBytes));
+  SetModelCard(card, metadata);
+  paths->push_back(path);
+  return absl::OkStatus();
+}
+
+absl::Status ApplyOverrides(absl::string_view metadata_file, Metadata* metadata,
+                            std::vector<std::string>* paths) {
+  if (metadata_file.empty()) return absl::OkStatus();
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(metadata_file, kMaxOverrideBytes));
+  GGUF_RETURN_IF_ERROR(SetOverrides(metadata_file, text, metadata));
+  paths->emplace_back(metadata_file);
+  return absl::OkStatus();
+}
+
+}  // namespace gguf

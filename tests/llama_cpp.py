@@ -1,0 +1,66 @@
+"""llama.cpp, through the Python package `xllamacpp` (for tests that run with `interop = True`)."""
+
+import numpy
+import xllamacpp
+
+
+class Model:
+    """A GGUF loaded by llama.cpp, on the CPU."""
+
+    def __init__(self, path, embedding=False, adapters=()):
+        """Adapters are paths of LoRA files. RuntimeError when a file is refused."""
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = path
+        parameters.n_ctx = 512
+        parameters.n_parallel = 1
+        parameters.n_gpu_layers = 0
+        parameters.cpuparams.n_threads = 1  # several would spin while they wait for a busy core
+        parameters.cpuparams_batch.n_threads = 1
+        parameters.warmup = False
+        parameters.verbosity = -1
+        parameters.embedding = embedding
+        infos = []
+        for adapter in adapters:
+            info = xllamacpp.CommonAdapterLoraInfo()
+            info.path, info.scale = adapter, 1.0
+            infos.append(info)
+        if infos:
+            parameters.lora_adapters = infos
+        self.server = xllamacpp.Server(parameters)
+
+    def complete(self, prompt, **fields):
+        request = {"prompt": prompt, "temperature": 0, "cache_prompt": False, **fields}
+        result = self.server.handle_completions(request)
+        return result if isinstance(result, dict) else result[0]
+
+    def next_tokens(self, texts):
+        """The likeliest next token of each text."""
+        return [self.complete(text, n_predict=1, n_probs=1, cache_prompt=True)
+                ["choices"][0]["logprobs"]["content"][0]["id"] for text in texts]
+
+    def log_probabilities(self, prompt, vocabulary):
+        """Natural logarithms of the probability of each possible next token. None when the
+        likeliest token is a part of a character, of which llama.cpp does not report."""
+        answer = self.complete(prompt, n_predict=1, n_probs=vocabulary)["choices"][0]
+        if answer["logprobs"] is None:
+            return None
+        values = numpy.full(vocabulary, -100.0)  # llama.cpp leaves out what rounds to zero
+        for entry in answer["logprobs"]["content"][0]["top_logprobs"]:
+            values[entry["id"]] = entry["logprob"]
+        assert abs(numpy.exp(values).sum() - 1) < 1e-3, "not all of the vocabulary was given"
+        return values
+
+    def embedding(self, text):
+        """Of length 1."""
+        answer = self.server.handle_embeddings({"input": text})
+        return numpy.array(answer["data"][0]["embedding"])
+
+
+def log_softmax(logits):
+    logits = logits.astype(numpy.float64) - logits.max()
+    return logits - numpy.log(numpy.exp(logits).sum())
+
+
+def divergence(expected, found):
+    """Kullback-Leibler divergence, in nats."""
+    return float((numpy.exp(expected) * (expected - found)).sum())
