@@ -6,7 +6,7 @@ namespace gguf {
 
 void Products::Run(const float* x, size_t count, std::initializer_list<Target> targets) {
   const size_t columns = targets.begin()->linear->columns;
-  activations_.Assign(x, count, columns, threads_);
+  activations_.Assign(x, count, columns);
   absl::InlinedVector<MatrixProduct, 4> products;
   for (const Target& target : targets) {
     const Linear& linear = *target.linear;
@@ -17,7 +17,7 @@ void Products::Run(const float* x, size_t count, std::initializer_list<Target> t
     observer_({linear.tensor->name, is_stack ? static_cast<int32_t>(target.expert) : -1, count,
                columns, x});
   }
-  Multiply(activations_, products, threads_);
+  Multiply(&activations_, products, threads_);
 }
 
 }  // namespace gguf

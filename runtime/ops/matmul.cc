@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "formats/codec/codec.h"
 #include "gguf/base/parallel.h"
+#include "runtime/ops/amx.h"
+#include "runtime/ops/dot.h"
 #include "runtime/ops/gemm.h"
 
 namespace gguf {
@@ -19,7 +22,10 @@ constexpr size_t kMaxFew = 4;
 constexpr size_t kTileRows = 42;
 // Columns decoded at a time, a multiple of every block: panel and decoded rows fit a 48 KiB cache.
 constexpr size_t kTileColumns = 256;
-constexpr size_t kFewRows = 32;  // rows of W per task for few activations
+constexpr size_t kFewRows = 32;   // rows of W per task for few activations
+constexpr size_t kPairRows = 64;  // and on the matrix unit, where two blocks share a panel's piece
+// Columns of a piece there: two blocks and a panel fit a 48 KiB cache.
+constexpr size_t kPairColumns = 128;
 
 size_t Tiles(size_t count, size_t tile) { return (count + tile - 1) / tile; }
 
@@ -47,6 +53,41 @@ struct RowReader {
   size_t row_bytes;
 };
 
+// The activations of one product in every order that its kernel may ask for.
+class DotInputs {
+ public:
+  const DotActivations* Get(const Activations& x, DotOrder order) {
+    std::vector<DotActivations>& rows = rows_[static_cast<size_t>(order)];
+    if (ready_[static_cast<size_t>(order)]) return rows.data();
+    ready_[static_cast<size_t>(order)] = true;
+    rows.resize(std::max(rows.size(), x.count()));
+    for (size_t i = 0; i < x.count(); ++i) {
+      rows[i].Assign(x.values() + i * x.columns(), x.columns(), order);
+    }
+    return rows.data();
+  }
+  void Clear() { std::fill(std::begin(ready_), std::end(ready_), false); }
+
+ private:
+  std::vector<DotActivations> rows_[kNumDotOrders];
+  bool ready_[kNumDotOrders] = {};
+};
+
+// Rows by a kernel of their type.
+void MultiplyDots(const DotKernel& kernel, const DotActivations* x, size_t count,
+                  const MatrixProduct& product, size_t first, size_t last) {
+  const RowReader reader(product.weights);
+  for (size_t r = first; r < last; ++r) {
+    const uint8_t* row = product.weights.data + r * reader.row_bytes;
+    const float bias = product.bias == nullptr ? 0.0f : product.bias[r];
+    for (size_t i = 0; i < count; ++i) {
+      product.out[i * product.out_stride + r] =
+          kernel.dot(row, product.weights.columns, x[i]) + bias;
+    }
+  }
+}
+
+// Rows decoded to float first.
 void MultiplyFew(const Activations& x, const MatrixProduct& product, size_t first, size_t last) {
   const RowReader reader(product.weights);
   const size_t columns = x.columns();
@@ -66,13 +107,25 @@ void MultiplyFew(const Activations& x, const MatrixProduct& product, size_t firs
   }
 }
 
-// sums [rows][panels * kGemmLanes] -> out
+// sums [rows][stride] -> out. Squares of a cache line's width are turned at a time, so that memory
+// is read and written in whole lines.
 void StoreTile(const float* sums, size_t stride, size_t first, size_t rows, size_t count,
                const MatrixProduct& product) {
-  for (size_t i = 0; i < count; ++i) {
-    float* out = product.out + i * product.out_stride + first;
-    for (size_t r = 0; r < rows; ++r) {
-      out[r] = sums[r * stride + i] + (product.bias == nullptr ? 0.0f : product.bias[first + r]);
+  constexpr size_t kSide = 16;
+  float square[kSide][kSide];
+  for (size_t row = 0; row < rows; row += kSide) {
+    const size_t num_rows = std::min(kSide, rows - row);
+    for (size_t begin = 0; begin < count; begin += kSide) {
+      const size_t num_tokens = std::min(kSide, count - begin);
+      for (size_t r = 0; r < num_rows; ++r) {
+        const float bias = product.bias == nullptr ? 0.0f : product.bias[first + row + r];
+        const float* from = sums + (row + r) * stride + begin;
+        for (size_t i = 0; i < num_tokens; ++i) square[i][r] = from[i] + bias;
+      }
+      for (size_t i = 0; i < num_tokens; ++i) {
+        std::copy_n(square[i], num_rows,
+                    product.out + (begin + i) * product.out_stride + first + row);
+      }
     }
   }
 }
@@ -91,55 +144,166 @@ void MultiplyMany(const Activations& x, const MatrixProduct& product, size_t fir
       reader.Read(first + r, column, depth, tile + r * kTileColumns);
     }
     for (size_t p = 0; p < num_panels; ++p) {
-      GemmPanel({tile, kTileColumns, 1}, rows, x.panel(p) + column * kGemmLanes, depth,
+      GemmPanel({tile, kTileColumns, 1}, rows, x.float_panel(p) + column * kGemmLanes, depth,
                 sums + p * kGemmLanes, stride, std::min(kGemmLanes, x.count() - p * kGemmLanes));
     }
   }
   StoreTile(sums, stride, first, rows, x.count(), product);
 }
 
+// As above on the matrix unit: rows in blocks of 32, each decoded and split per piece of columns.
+void MultiplyPairs(const Activations& x, const MatrixProduct& product, size_t first, size_t last) {
+  const RowReader reader(product.weights);
+  const size_t rows = last - first;
+  const size_t num_blocks = Tiles(rows, kAmxRows);
+  const size_t num_panels = Tiles(x.count(), kAmxTokens);
+  const size_t stride = num_panels * kAmxTokens;
+  const size_t num_sums = num_blocks * kAmxRows * stride;
+  float* sums = ThreadScratch(num_sums + kTileColumns + num_blocks * AmxValues(kTileColumns) / 2);
+  float* row = sums + num_sums;
+  uint16_t* blocks = reinterpret_cast<uint16_t*>(row + kTileColumns);
+  std::fill_n(sums, num_sums, 0.0f);
+  for (size_t column = 0; column < x.columns(); column += kTileColumns) {
+    const size_t depth = std::min(kTileColumns, x.columns() - column);
+    for (size_t r = 0; r < rows; ++r) {
+      reader.Read(first + r, column, depth, row);
+      for (size_t k = 0; k < depth; k += kPairColumns) {
+        const size_t block = k / kPairColumns * num_blocks + r / kAmxRows;
+        AmxPackWeights(row + k, r % kAmxRows, std::min(kPairColumns, depth - k),
+                       blocks + block * AmxValues(kPairColumns));
+      }
+    }
+    // Rows beyond the last are left over from other blocks, and their sums are not stored.
+    for (size_t k = 0; k < depth; k += kPairColumns) {
+      const uint16_t* piece = blocks + k / kPairColumns * num_blocks * AmxValues(kPairColumns);
+      for (size_t p = 0; p < num_panels; ++p) {
+        AmxMultiply(piece, num_blocks, AmxValues(kPairColumns),
+                    x.pair_panel((column + k) / kPairColumns, p), std::min(kPairColumns, depth - k),
+                    sums + p * kAmxTokens, stride);
+      }
+    }
+  }
+  StoreTile(sums, stride, first, rows, x.count(), product);
+}
+
+enum class Path { kDot, kFew, kFloats, kPairs };
+
+// Rows of W per task.
+size_t TaskRows(Path path) {
+  switch (path) {
+    case Path::kFloats:
+      return kTileRows;
+    case Path::kPairs:
+      return kPairRows;
+    default:
+      return kFewRows;
+  }
+}
+
+// One product, its way, and where its tasks end among those of all products.
+struct Work {
+  Path path;
+  size_t end = 0;
+  const DotKernel* kernel = nullptr;
+  const DotActivations* inputs = nullptr;
+};
+
+Work ChoosePath(const MatrixProduct& product, size_t count) {
+  const TensorType type = product.weights.type;
+  if (count <= kMaxFew) {
+    const DotKernel* kernel = FindDotKernel(type);
+    return {kernel != nullptr ? Path::kDot : Path::kFew, 0, kernel, nullptr};
+  }
+  return {type != TensorType::kF32 && HasAmx() ? Path::kPairs : Path::kFloats};
+}
+
+void RunTask(const Work& work, const Activations& x, const MatrixProduct& product, size_t first,
+             size_t last) {
+  switch (work.path) {
+    case Path::kDot:
+      return MultiplyDots(*work.kernel, work.inputs, x.count(), product, first, last);
+    case Path::kFew:
+      return MultiplyFew(x, product, first, last);
+    case Path::kFloats:
+      return MultiplyMany(x, product, first, last);
+    case Path::kPairs:
+      return MultiplyPairs(x, product, first, last);
+  }
+}
+
 }  // namespace
 
-void Activations::Assign(const float* values, size_t count, size_t columns, int threads) {
+void Activations::Assign(const float* values, size_t count, size_t columns) {
   values_ = values;
   count_ = count;
   columns_ = columns;
-  panels_ = nullptr;
-  if (count <= kMaxFew) return;
-  const size_t num_panels = Tiles(count, kGemmLanes);
-  const size_t pieces = Tiles(columns, kTileColumns);
-  float* packed = packed_.Get(num_panels * kGemmLanes * columns);
+  float_panels_ = nullptr;
+  pair_panels_ = nullptr;
+}
+
+void Activations::PackFloats(int threads) {
+  if (float_panels_ != nullptr) return;
+  const size_t num_panels = Tiles(count_, kGemmLanes);
+  const size_t pieces = Tiles(columns_, kTileColumns);
+  float* packed = floats_.Get(num_panels * kGemmLanes * columns_);
   (void)ParallelFor(num_panels * pieces, threads, [&](uint64_t task, int) {
     const size_t p = task / pieces;
     const size_t column = task % pieces * kTileColumns;
-    PackPanel(values + p * kGemmLanes * columns + column, columns,
-              std::min(kGemmLanes, count - p * kGemmLanes),
-              std::min(kTileColumns, columns - column),
-              packed + (p * columns + column) * kGemmLanes);
+    PackPanel(values_ + p * kGemmLanes * columns_ + column, columns_,
+              std::min(kGemmLanes, count_ - p * kGemmLanes),
+              std::min(kTileColumns, columns_ - column),
+              packed + (p * columns_ + column) * kGemmLanes);
     return absl::OkStatus();
   });
-  panels_ = packed;
+  float_panels_ = packed;
 }
 
-const float* Activations::panel(size_t p) const { return panels_ + p * kGemmLanes * columns_; }
+void Activations::PackPairs(int threads) {
+  if (pair_panels_ != nullptr) return;
+  const size_t num_panels = Tiles(count_, kAmxTokens);
+  const size_t pieces = Tiles(columns_, kPairColumns);
+  auto* packed = reinterpret_cast<uint16_t*>(
+      pairs_.Get(pieces * num_panels * AmxValues(kPairColumns) * sizeof(uint16_t) / sizeof(float)));
+  (void)ParallelFor(num_panels * pieces, threads, [&](uint64_t task, int) {
+    const size_t p = task % num_panels;
+    const size_t column = task / num_panels * kPairColumns;
+    AmxPackActivations(values_ + p * kAmxTokens * columns_ + column, columns_,
+                       std::min(kAmxTokens, count_ - p * kAmxTokens),
+                       std::min(kPairColumns, columns_ - column),
+                       packed + task * AmxValues(kPairColumns));
+    return absl::OkStatus();
+  });
+  pair_panels_ = packed;
+}
 
-void Multiply(const Activations& x, absl::Span<const MatrixProduct> products, int threads) {
-  const size_t rows_per_task = x.is_packed() ? kTileRows : kFewRows;
-  std::vector<size_t> ends;  // of each product's tasks
+const float* Activations::float_panel(size_t p) const {
+  return float_panels_ + p * kGemmLanes * columns_;
+}
+
+const uint16_t* Activations::pair_panel(size_t piece, size_t p) const {
+  return pair_panels_ + (piece * Tiles(count_, kAmxTokens) + p) * AmxValues(kPairColumns);
+}
+
+void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads) {
+  thread_local DotInputs dot_inputs;
+  dot_inputs.Clear();
+  absl::InlinedVector<Work, 4> works;
   size_t num_tasks = 0;
   for (const MatrixProduct& product : products) {
-    num_tasks += Tiles(product.weights.rows, rows_per_task);
-    ends.push_back(num_tasks);
+    Work& work = works.emplace_back(ChoosePath(product, x->count()));
+    num_tasks += Tiles(product.weights.rows, TaskRows(work.path));
+    work.end = num_tasks;
+    if (work.path == Path::kDot) work.inputs = dot_inputs.Get(*x, work.kernel->order);
+    if (work.path == Path::kFloats) x->PackFloats(threads);
+    if (work.path == Path::kPairs) x->PackPairs(threads);
   }
   (void)ParallelFor(num_tasks, threads, [&](uint64_t task, int) {
-    const size_t p = std::upper_bound(ends.begin(), ends.end(), task) - ends.begin();
-    const size_t first = (task - (p == 0 ? 0 : ends[p - 1])) * rows_per_task;
-    const size_t last = std::min(first + rows_per_task, products[p].weights.rows);
-    if (x.is_packed()) {
-      MultiplyMany(x, products[p], first, last);
-    } else {
-      MultiplyFew(x, products[p], first, last);
-    }
+    size_t p = 0;
+    while (task >= works[p].end) ++p;
+    const size_t task_rows = TaskRows(works[p].path);
+    const size_t first = (task - (p == 0 ? 0 : works[p - 1].end)) * task_rows;
+    RunTask(works[p], *x, products[p], first,
+            std::min(first + task_rows, products[p].weights.rows));
     return absl::OkStatus();
   });
 }

@@ -1,8 +1,10 @@
 // Products of weights of any tensor type with activations in float: y = x W^T + bias.
 //
-// Few activations (a token being generated): rows of W are decoded piece by piece and multiplied at
-// once. Many (a prompt): tiles of W are decoded to float and multiplied by panels of activations.
-// Parallel over rows of W; no sum crosses threads, so results do not depend on their number.
+// Few activations (a token being generated): rows of W meet them in a kernel of their type (dot.h),
+// or decoded piece by piece. Many (a prompt): tiles of W are decoded and multiplied by panels of
+// activations, in float (gemm.h), or as pairs of bfloat16 where the machine has a matrix unit
+// (amx.h; not for weights in F32, whose products stay in float). Parallel over rows of W; no sum
+// crosses threads, so results do not depend on their number.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_MATMUL_H_
 #define GGUF_TOOLCHAIN_RUNTIME_OPS_MATMUL_H_
@@ -24,26 +26,34 @@ struct WeightMatrix {
   size_t columns = 0;
 };
 
-// Activations [count, columns], row-major, in the form in which products read them. Several
-// products may share one.
+// Activations [count, columns], row-major, and the forms in which products read them. Several
+// products may share one; a form is made when the first of them asks for it.
 class Activations {
  public:
   // `values` must outlive the use.
-  void Assign(const float* values, size_t count, size_t columns, int threads);
+  void Assign(const float* values, size_t count, size_t columns);
 
   const float* values() const { return values_; }
   size_t count() const { return count_; }
   size_t columns() const { return columns_; }
-  bool is_packed() const { return panels_ != nullptr; }
-  // Panel p: activations [32 p, 32 p + 32) as PackPanel makes it.
-  const float* panel(size_t p) const;
+
+  // Makes the panels of gemm.h or of amx.h, unless that is done.
+  void PackFloats(int threads);
+  void PackPairs(int threads);
+
+  // After PackFloats: panel p, of activations [32 p, 32 p + 32), as PackPanel makes it.
+  const float* float_panel(size_t p) const;
+  // After PackPairs: columns [128 piece, 128 piece + 128) of panel p, as AmxPackActivations makes
+  // it.
+  const uint16_t* pair_panel(size_t piece, size_t p) const;
 
  private:
   const float* values_ = nullptr;
   size_t count_ = 0;
   size_t columns_ = 0;
-  Scratch packed_;
-  const float* panels_ = nullptr;
+  Scratch floats_, pairs_;
+  const float* float_panels_ = nullptr;
+  const uint16_t* pair_panels_ = nullptr;
 };
 
 // out[i * out_stride + r] = bias[r] + sum over k of x[i][k] * weights[r][k].
@@ -54,8 +64,10 @@ struct MatrixProduct {
   size_t out_stride = 0;
 };
 
-// All products of the same activations at once. weights.columns == x.columns().
-void Multiply(const Activations& x, absl::Span<const MatrixProduct> products, int threads);
+// All products of the same activations at once. weights.columns == x->columns(). Errors relative to
+// the sum of the terms' magnitudes: some 1e-7 in float, some 1e-5 at most where activations are
+// rounded to 16 bits.
+void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads);
 
 // As above by DecodeBlock and plain loops, for tests.
 void MultiplyReference(const float* x, size_t count, const MatrixProduct& product);

@@ -119,9 +119,10 @@ class GoldenLogitsTest : public testing::TestWithParam<GoldenModel> {
     model_ = *std::move(model);
   }
 
+  size_t Context() const { return GetParam().context != 0 ? GetParam().context : ids_.size(); }
+
   std::vector<float> Logits(const DecoderOptions& options) {
-    const size_t context = GetParam().context != 0 ? GetParam().context : ids_.size();
-    const auto decoder = MakeDecoder(*model_, context, options);
+    const auto decoder = MakeDecoder(*model_, Context(), options);
     if (decoder == nullptr) return {};
     absl::StatusOr<std::vector<float>> logits = decoder->Decode(ids_, Outputs::kAll);
     EXPECT_TRUE(logits.ok()) << logits.status();
@@ -166,7 +167,7 @@ TEST_P(GoldenLogitsTest, BatchesAndSingleTokensAgree) {
 
 TEST_P(GoldenLogitsTest, OnlyWantedLogits) {
   const std::vector<float> all = Logits(DecoderOptions());
-  const auto decoder = MakeDecoder(*model_, ids_.size(), DecoderOptions());
+  const auto decoder = MakeDecoder(*model_, Context(), DecoderOptions());
   ASSERT_NE(decoder, nullptr);
   std::vector<uint8_t> wanted(ids_.size());
   wanted[3] = wanted[ids_.size() - 1] = 1;

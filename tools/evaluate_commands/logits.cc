@@ -1,7 +1,7 @@
 // evaluate logits -m MODEL --ids IDS.txt -o OUT.npy: logits of every token of one sequence, for
 // comparison with other programs.
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,6 +64,10 @@ class LogitsCommand : public EvaluateCommand {
     app->add_option("-o,--output", output_, "NumPy file of float32 [tokens, vocabulary]")
         ->required()
         ->type_name("FILE");
+    app->add_option("-c,--ctx-size", context_,
+                    "tokens of context to prepare for, which some models' rotary embedding "
+                    "depends on [as many as there are ids]")
+        ->check(CLI::Range(1u, kMaxContext));
     app->add_flag("--force", force_, "replace an existing output");
   }
 
@@ -75,7 +79,7 @@ class LogitsCommand : public EvaluateCommand {
       return absl::InvalidArgumentError(
           absl::StrCat(ids_, " holds ", ids.size(), " token ids, expected at most ", kMaxContext));
     }
-    options.context = static_cast<uint32_t>(ids.size());
+    options.context = std::max(context_, static_cast<uint32_t>(ids.size()));
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder, Decoder::Create(*model, options));
     if (ids.size() > model->config().context_length) {
       PrintWarnings({absl::StrCat(ids.size(), " tokens are more than the ",
@@ -110,6 +114,7 @@ class LogitsCommand : public EvaluateCommand {
 
   ModelOptions model_;
   std::string ids_, output_;
+  uint32_t context_ = 0;
   bool force_ = false;
 };
 
