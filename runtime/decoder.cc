@@ -20,7 +20,8 @@ Decoder::Decoder(const Model& model, DecoderOptions options, ModelWeights weight
     : model_(model),
       options_(std::move(options)),
       weights_(std::move(weights)),
-      forward_(model.config(), weights_, options_.context, options_.threads, options_.observer) {}
+      forward_(model.config(), weights_, options_.context, options_.threads, options_.activations,
+               options_.observer) {}
 
 absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
                                                          const DecoderOptions& given) {

@@ -15,11 +15,11 @@
 namespace gguf {
 
 Forward::Forward(const ModelConfig& config, const ModelWeights& weights, uint32_t context,
-                 int threads, ProductObserver observer)
+                 int threads, Precision precision, ProductObserver observer)
     : config_(config),
       weights_(weights),
       threads_(threads),
-      products_(threads, std::move(observer)) {
+      products_(threads, precision, std::move(observer)) {
   if (config.family->rope == RopeLayout::kNone) return;
   const RopeConfig& rope = config.rope;
   absl::Span<const float> factors = weights.rope_factors;

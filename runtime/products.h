@@ -30,8 +30,8 @@ using ProductObserver = std::function<void(const ObservedProduct&)>;
 // Not thread-safe. Keeps packed activations between calls.
 class Products {
  public:
-  Products(int threads, ProductObserver observer)
-      : threads_(threads), observer_(std::move(observer)) {}
+  Products(int threads, Precision precision, ProductObserver observer)
+      : threads_(threads), precision_(precision), observer_(std::move(observer)) {}
 
   struct Target {
     const Linear* linear;
@@ -46,6 +46,7 @@ class Products {
 
  private:
   const int threads_;
+  const Precision precision_;
   const ProductObserver observer_;
   Activations activations_;
 };

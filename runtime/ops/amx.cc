@@ -87,6 +87,7 @@ constexpr TileConfig kTiles;
 
 // One block of 32 rows with one panel of 32 tokens. Tiles 0 to 3 are sums, 4 and 5 weights, 6 and 7
 // activations.
+template <bool kIsFull>
 GGUF_AMX_TARGET void MultiplyBlock(const uint16_t* block, const uint16_t* panel, size_t num_steps,
                                    float* c, size_t c_stride) {
   const size_t stride = c_stride * sizeof(float);
@@ -99,24 +100,28 @@ GGUF_AMX_TARGET void MultiplyBlock(const uint16_t* block, const uint16_t* panel,
     const uint16_t* x = panel + step * kStepValues;
     _tile_loadd(4, w, 64);
     _tile_loadd(5, w + kTileValues, 64);
-    _tile_loadd(6, x + 2 * kTileValues, 64);  // high parts of weights with low ones of activations
-    _tile_loadd(7, x + 3 * kTileValues, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-    _tile_loadd(6, x, 64);  // high with high
+    _tile_loadd(6, x, 64);  // high parts of both
     _tile_loadd(7, x + kTileValues, 64);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
-    _tile_loadd(4, w + 2 * kTileValues, 64);  // low with high
-    _tile_loadd(5, w + 3 * kTileValues, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
+    if constexpr (kIsFull) {
+      _tile_loadd(6, x + 2 * kTileValues, 64);  // high of weights, low of activations
+      _tile_loadd(7, x + 3 * kTileValues, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+      _tile_loadd(4, w + 2 * kTileValues, 64);  // low, high
+      _tile_loadd(5, w + 3 * kTileValues, 64);
+      _tile_loadd(6, x, 64);
+      _tile_loadd(7, x + kTileValues, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
   }
   _tile_stored(0, c, stride);
   _tile_stored(1, c + 16, stride);
@@ -158,11 +163,13 @@ GGUF_AMX_TARGET void AmxPackWeights(const float* values, size_t row, size_t dept
 }
 
 GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size_t block_values,
-                                 const uint16_t* panel, size_t depth, float* c, size_t c_stride) {
+                                 const uint16_t* panel, size_t depth, bool is_full, float* c,
+                                 size_t c_stride) {
+  const auto multiply = is_full ? MultiplyBlock<true> : MultiplyBlock<false>;
   _tile_loadconfig(&kTiles);
   for (size_t b = 0; b < num_blocks; ++b) {
-    MultiplyBlock(blocks + b * block_values, panel, AmxDepth(depth) / kAmxDepth,
-                  c + b * kAmxRows * c_stride, c_stride);
+    multiply(blocks + b * block_values, panel, AmxDepth(depth) / kAmxDepth,
+             c + b * kAmxRows * c_stride, c_stride);
   }
   _tile_release();
 }
@@ -172,7 +179,7 @@ GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size
 bool HasAmx() { return false; }
 void AmxPackActivations(const float*, size_t, size_t, size_t, uint16_t*) {}
 void AmxPackWeights(const float*, size_t, size_t, uint16_t*) {}
-void AmxMultiply(const uint16_t*, size_t, size_t, const uint16_t*, size_t, float*, size_t) {}
+void AmxMultiply(const uint16_t*, size_t, size_t, const uint16_t*, size_t, bool, float*, size_t) {}
 
 #endif
 

@@ -107,25 +107,21 @@ void MultiplyFew(const Activations& x, const MatrixProduct& product, size_t firs
   }
 }
 
-// sums [rows][stride] -> out. Squares of a cache line's width are turned at a time, so that memory
-// is read and written in whole lines.
+// sums [rows][stride] -> out, turned for 16 tokens at a time: a line of sums is read, and all of a
+// token's rows are written, at once.
 void StoreTile(const float* sums, size_t stride, size_t first, size_t rows, size_t count,
                const MatrixProduct& product) {
-  constexpr size_t kSide = 16;
-  float square[kSide][kSide];
-  for (size_t row = 0; row < rows; row += kSide) {
-    const size_t num_rows = std::min(kSide, rows - row);
-    for (size_t begin = 0; begin < count; begin += kSide) {
-      const size_t num_tokens = std::min(kSide, count - begin);
-      for (size_t r = 0; r < num_rows; ++r) {
-        const float bias = product.bias == nullptr ? 0.0f : product.bias[first + row + r];
-        const float* from = sums + (row + r) * stride + begin;
-        for (size_t i = 0; i < num_tokens; ++i) square[i][r] = from[i] + bias;
-      }
-      for (size_t i = 0; i < num_tokens; ++i) {
-        std::copy_n(square[i], num_rows,
-                    product.out + (begin + i) * product.out_stride + first + row);
-      }
+  constexpr size_t kTokens = 16;
+  float turned[kTokens][std::max(kTileRows, kPairRows)];
+  for (size_t begin = 0; begin < count; begin += kTokens) {
+    const size_t num_tokens = std::min(kTokens, count - begin);
+    for (size_t r = 0; r < rows; ++r) {
+      const float bias = product.bias == nullptr ? 0.0f : product.bias[first + r];
+      const float* from = sums + r * stride + begin;
+      for (size_t i = 0; i < num_tokens; ++i) turned[i][r] = from[i] + bias;
+    }
+    for (size_t i = 0; i < num_tokens; ++i) {
+      std::copy_n(turned[i], rows, product.out + (begin + i) * product.out_stride + first);
     }
   }
 }
@@ -152,7 +148,8 @@ void MultiplyMany(const Activations& x, const MatrixProduct& product, size_t fir
 }
 
 // As above on the matrix unit: rows in blocks of 32, each decoded and split per piece of columns.
-void MultiplyPairs(const Activations& x, const MatrixProduct& product, size_t first, size_t last) {
+void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_full, size_t first,
+                   size_t last) {
   const RowReader reader(product.weights);
   const size_t rows = last - first;
   const size_t num_blocks = Tiles(rows, kAmxRows);
@@ -179,7 +176,7 @@ void MultiplyPairs(const Activations& x, const MatrixProduct& product, size_t fi
       for (size_t p = 0; p < num_panels; ++p) {
         AmxMultiply(piece, num_blocks, AmxValues(kPairColumns),
                     x.pair_panel((column + k) / kPairColumns, p), std::min(kPairColumns, depth - k),
-                    sums + p * kAmxTokens, stride);
+                    is_full, sums + p * kAmxTokens, stride);
       }
     }
   }
@@ -208,17 +205,18 @@ struct Work {
   const DotActivations* inputs = nullptr;
 };
 
-Work ChoosePath(const MatrixProduct& product, size_t count) {
+Work ChoosePath(const MatrixProduct& product, size_t count, Precision precision) {
   const TensorType type = product.weights.type;
   if (count <= kMaxFew) {
     const DotKernel* kernel = FindDotKernel(type);
     return {kernel != nullptr ? Path::kDot : Path::kFew, 0, kernel, nullptr};
   }
-  return {type != TensorType::kF32 && HasAmx() ? Path::kPairs : Path::kFloats};
+  const bool may_split = type != TensorType::kF32 || precision == Precision::kHalf;
+  return {may_split && HasAmx() ? Path::kPairs : Path::kFloats};
 }
 
-void RunTask(const Work& work, const Activations& x, const MatrixProduct& product, size_t first,
-             size_t last) {
+void RunTask(const Work& work, const Activations& x, const MatrixProduct& product,
+             Precision precision, size_t first, size_t last) {
   switch (work.path) {
     case Path::kDot:
       return MultiplyDots(*work.kernel, work.inputs, x.count(), product, first, last);
@@ -227,7 +225,7 @@ void RunTask(const Work& work, const Activations& x, const MatrixProduct& produc
     case Path::kFloats:
       return MultiplyMany(x, product, first, last);
     case Path::kPairs:
-      return MultiplyPairs(x, product, first, last);
+      return MultiplyPairs(x, product, precision == Precision::kFull, first, last);
   }
 }
 
@@ -284,13 +282,14 @@ const uint16_t* Activations::pair_panel(size_t piece, size_t p) const {
   return pair_panels_ + (piece * Tiles(count_, kAmxTokens) + p) * AmxValues(kPairColumns);
 }
 
-void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads) {
+void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads,
+              Precision precision) {
   thread_local DotInputs dot_inputs;
   dot_inputs.Clear();
   absl::InlinedVector<Work, 4> works;
   size_t num_tasks = 0;
   for (const MatrixProduct& product : products) {
-    Work& work = works.emplace_back(ChoosePath(product, x->count()));
+    Work& work = works.emplace_back(ChoosePath(product, x->count(), precision));
     num_tasks += Tiles(product.weights.rows, TaskRows(work.path));
     work.end = num_tasks;
     if (work.path == Path::kDot) work.inputs = dot_inputs.Get(*x, work.kernel->order);
@@ -302,7 +301,7 @@ void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int thre
     while (task >= works[p].end) ++p;
     const size_t task_rows = TaskRows(works[p].path);
     const size_t first = (task - (p == 0 ? 0 : works[p - 1].end)) * task_rows;
-    RunTask(works[p], *x, products[p], first,
+    RunTask(works[p], *x, products[p], precision, first,
             std::min(first + task_rows, products[p].weights.rows));
     return absl::OkStatus();
   });

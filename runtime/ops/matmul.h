@@ -3,7 +3,7 @@
 // Few activations (a token being generated): rows of W meet them in a kernel of their type (dot.h),
 // or decoded piece by piece. Many (a prompt): tiles of W are decoded and multiplied by panels of
 // activations, in float (gemm.h), or as pairs of bfloat16 where the machine has a matrix unit
-// (amx.h; not for weights in F32, whose products stay in float). Parallel over rows of W; no sum
+// (amx.h; weights in F32 only in half precision). Parallel over rows of W; no sum
 // crosses threads, so results do not depend on their number.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_MATMUL_H_
@@ -17,6 +17,12 @@
 #include "runtime/ops/scratch.h"
 
 namespace gguf {
+
+// How precisely activations (and decoded weights) of a prompt are multiplied.
+enum class Precision {
+  kFull,  // as floats, or to some 2^-16
+  kHalf,  // as bfloat16 where that is faster (on a matrix unit), else as kFull
+};
 
 // A matrix of weights [rows, columns] in memory, any alignment. Whole blocks divide the columns.
 struct WeightMatrix {
@@ -66,8 +72,9 @@ struct MatrixProduct {
 
 // All products of the same activations at once. weights.columns == x->columns(). Errors relative to
 // the sum of the terms' magnitudes: some 1e-7 in float, some 1e-5 at most where activations are
-// rounded to 16 bits.
-void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads);
+// rounded to 16 bits; some 1e-3 in half precision.
+void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads,
+              Precision precision = Precision::kFull);
 
 // As above by DecodeBlock and plain loops, for tests.
 void MultiplyReference(const float* x, size_t count, const MatrixProduct& product);

@@ -118,6 +118,28 @@ TEST_P(MatMulTest, SeveralProductsOfTheSameActivations) {
   }
 }
 
+// Half precision: bfloat16 at worst, on whatever machine.
+TEST_P(MatMulTest, HalfPrecision) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kQ4_K}) {
+    const size_t rows = 70, columns = 512, count = 35;
+    const std::vector<uint8_t> blocks = RandomBlocks(type, rows * columns, 16);
+    const std::vector<float> x = RandomValues(count * columns, 17);
+    std::vector<float> expected(count * rows), actual(count * rows);
+    MatrixProduct product = {{type, blocks.data(), rows, columns}, nullptr, expected.data(), rows};
+    MultiplyReference(x.data(), count, product);
+    product.out = actual.data();
+    Activations activations;
+    activations.Assign(x.data(), count, columns);
+    Multiply(&activations, {&product, 1}, 2, Precision::kHalf);
+    double errors = 0.0, squares = 0.0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      errors += (double{actual[i]} - expected[i]) * (double{actual[i]} - expected[i]);
+      squares += double{expected[i]} * expected[i];
+    }
+    EXPECT_LE(std::sqrt(errors / squares), 5e-3) << NameOf(type);
+  }
+}
+
 // Zeros, and activations of very different sizes within 32.
 TEST_P(MatMulTest, ExtremeActivations) {
   for (const TensorType type :

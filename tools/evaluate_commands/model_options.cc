@@ -23,6 +23,10 @@ void AddModelOptions(CLI::App* app, ModelOptions* options) {
       ->capture_default_str();
   app->add_option("--cache-type-v", options->cache_type_v, "type of cached values")
       ->capture_default_str();
+  app->add_option("--precision", options->precision,
+                  "of a prompt's activations; half: bfloat16 where that is faster")
+      ->check(CLI::IsMember({"full", "half"}))
+      ->capture_default_str();
   app->add_option("-b,--batch-size", options->batch, "tokens of a prompt worked on at once")
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
@@ -33,6 +37,7 @@ absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
   DecoderOptions decoder;
   decoder.batch = options.batch;
   decoder.threads = common.threads;
+  decoder.activations = options.precision == "half" ? Precision::kHalf : Precision::kFull;
   absl::Status status = SetCacheType("--cache-type-k", options.cache_type_k, &decoder.key_type);
   status.Update(SetCacheType("--cache-type-v", options.cache_type_v, &decoder.value_type));
   if (!status.ok()) return status;

@@ -17,10 +17,11 @@ struct ModelOptions {
   std::string model;
   std::string cache_type_k = "f32";
   std::string cache_type_v = "f32";
+  std::string precision = "full";
   uint32_t batch = 512;
 };
 
-// --model/-m, --cache-type-k, --cache-type-v, --batch-size/-b.
+// --model/-m, --cache-type-k, --cache-type-v, --precision, --batch-size/-b.
 void AddModelOptions(CLI::App* app, ModelOptions* options);
 
 // The decoder's options but for its context. UsageError for an unknown cache type.
