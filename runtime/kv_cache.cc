@@ -61,6 +61,45 @@ absl::Status CheckType(absl::string_view what, TensorType type, uint32_t head_si
   return absl::OkStatus();
 }
 
+// Rules that follow from what Ollama's kernels can do.
+absl::Status CheckOllama(const ModelConfig& config, const CacheOptions& options,
+                         bool has_sink_kernels) {
+  const ModelFamily& family = *config.family;
+  for (const TensorType type : {options.key_type, options.value_type}) {
+    if (type != TensorType::kF16 && type != TensorType::kQ8_0 && type != TensorType::kQ4_0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cache type ", NameOf(type), " is none of Ollama's: use f16, q8_0 or q4_0"));
+    }
+  }
+  if (options.key_type != options.value_type) {
+    return absl::InvalidArgumentError(absl::StrCat("cached keys are ", NameOf(options.key_type),
+                                                   " and values ", NameOf(options.value_type),
+                                                   ", but Ollama has one type for both"));
+  }
+  if (options.key_type == TensorType::kF16) return absl::OkStatus();
+  const auto refuse = [&](absl::string_view reason) {
+    return absl::FailedPreconditionError(absl::StrCat("a ", NameOf(options.key_type),
+                                                      " cache of a ", family.architecture,
+                                                      " model: ", reason, "; use f16"));
+  };
+  if (family.has_sinks && !has_sink_kernels) {
+    return refuse(
+        "its attention has sinks, for which Ollama had no quantized kernels before "
+        "October 2025");
+  }
+  if (config.attention_cap > 0.0f) {
+    return refuse(
+        "its attention caps scores, which Ollama runs without flash attention, and a "
+        "quantized cache needs that");
+  }
+  if (config.key_length != config.value_length) {
+    return refuse(
+        "its keys and values differ in size, which Ollama runs without flash attention, "
+        "and a quantized cache needs that");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Span<const TensorType> CacheTypes() { return kTypes; }
@@ -91,7 +130,11 @@ uint64_t CacheBytes(const ModelConfig& config, const CacheOptions& options) {
   return CheckedMultiply(cells, row, &bytes) ? bytes : ~uint64_t{0};
 }
 
-absl::Status CheckCacheTypes(const ModelConfig& config, const CacheOptions& options) {
+absl::Status CheckCacheTypes(const ModelConfig& config, const CacheOptions& options,
+                             CacheTarget target) {
+  if (target == CacheTarget::kOllama || target == CacheTarget::kOllamaBeforeOct2025) {
+    GGUF_RETURN_IF_ERROR(CheckOllama(config, options, target == CacheTarget::kOllama));
+  }
   GGUF_RETURN_IF_ERROR(CheckType("keys", options.key_type, config.key_length));
   return CheckType("values", options.value_type, config.value_length);
 }

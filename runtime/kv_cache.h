@@ -42,10 +42,20 @@ uint64_t CacheCells(uint32_t window, const CacheOptions& options);
 // Bytes of the whole cache: per layer, cells times the bytes of a row of keys and of one of values.
 uint64_t CacheBytes(const ModelConfig& config, const CacheOptions& options);
 
-// InvalidArgument when a type is none of CacheTypes(), or its blocks do not divide a head (naming
-// type, block and head size). FailedPrecondition for a quantized type where attention has sinks
-// and the target is one that has no kernel for it; ours has.
-absl::Status CheckCacheTypes(const ModelConfig& config, const CacheOptions& options);
+// Whose cache is to hold a model. Other programs lack kernels that this runtime has, and their
+// users are better told before a download than by a crash (figures as of August 2026).
+enum class CacheTarget {
+  kThisRuntime,
+  kLlamaCpp,
+  kOllama,               // f16, q8_0, q4_0; keys and values alike; flash attention needed
+  kOllamaBeforeOct2025,  // likewise, and nothing but f16 where attention has sinks (gpt-oss)
+};
+
+// InvalidArgument when a type is none that the target stores, or its blocks do not divide a head
+// (naming type, block and head size); FailedPrecondition when the target has no kernel for this
+// family's attention with it. Each says the reason and what to use instead.
+absl::Status CheckCacheTypes(const ModelConfig& config, const CacheOptions& options,
+                             CacheTarget target = CacheTarget::kThisRuntime);
 
 // Not thread-safe. Keys and values are stored per layer; cells are taken for all layers at once.
 class KvCache {

@@ -110,6 +110,43 @@ TEST(CheckCacheTypes, BlocksMustDivideHeads) {
   EXPECT_FALSE(CheckCacheTypes(Config(1, 0, 0, 1, 256), Options(8, TensorType::kQ4_K)).ok());
 }
 
+struct TargetCase {
+  const char* family;
+  CacheTarget target;
+  TensorType type;
+  const char* refusal;  // empty: accepted
+};
+
+TEST(CheckCacheTypes, OtherProgramsRefuse) {
+  constexpr TargetCase cases[] = {
+      {"gpt-oss", CacheTarget::kThisRuntime, TensorType::kQ8_0, ""},
+      {"gpt-oss", CacheTarget::kLlamaCpp, TensorType::kQ8_0, ""},
+      {"gpt-oss", CacheTarget::kOllama, TensorType::kQ8_0, ""},
+      {"gpt-oss", CacheTarget::kOllamaBeforeOct2025, TensorType::kF16, ""},
+      {"gpt-oss", CacheTarget::kOllamaBeforeOct2025, TensorType::kQ8_0,
+       "a Q8_0 cache of a gpt-oss model: its attention has sinks, for which Ollama had no "
+       "quantized kernels before October 2025; use f16"},
+      {"llama", CacheTarget::kOllamaBeforeOct2025, TensorType::kQ4_0, ""},
+      {"llama", CacheTarget::kLlamaCpp, TensorType::kQ5_1, ""},
+      {"llama", CacheTarget::kOllama, TensorType::kQ5_1,
+       "cache type Q5_1 is none of Ollama's: use f16, q8_0 or q4_0"},
+      {"gemma2", CacheTarget::kThisRuntime, TensorType::kQ4_0, ""},
+      {"gemma2", CacheTarget::kOllama, TensorType::kQ4_0,
+       "a Q4_0 cache of a gemma2 model: its attention caps scores, which Ollama runs without flash "
+       "attention, and a quantized cache needs that; use f16"},
+  };
+  for (const TargetCase& c : cases) {
+    ModelConfig config = Config(2, 2, 128, 8, 64);
+    config.family = FindModelFamily(c.family);
+    config.attention_cap = absl::string_view(c.family) == "gemma2" ? 50.0f : 0.0f;
+    EXPECT_EQ(CheckCacheTypes(config, Options(8, c.type), c.target).message(), c.refusal);
+  }
+  CacheOptions options = Options(8, TensorType::kF16);
+  options.value_type = TensorType::kQ8_0;
+  EXPECT_TRUE(CheckCacheTypes(Config(1, 0, 0, 1, 64), options, CacheTarget::kLlamaCpp).ok());
+  EXPECT_FALSE(CheckCacheTypes(Config(1, 0, 0, 1, 64), options, CacheTarget::kOllama).ok());
+}
+
 TEST(ParseCacheType, KnowsNames) {
   EXPECT_EQ(*ParseCacheType("q8_0"), TensorType::kQ8_0);
   EXPECT_EQ(*ParseCacheType("IQ4_NL"), TensorType::kIQ4_NL);

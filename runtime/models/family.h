@@ -46,6 +46,7 @@ struct ModelFamily {
   uint32_t window_period = 0;      // layer i slides unless (i + 1) % period == 0; 0: none do
   bool requires_window = false;    // attention.sliding_window must be given
   bool has_unscaled_sliding_rope = false;  // sliding layers: base freq_base_swa, no scaling
+  bool has_sinks = false;                  // a learned logit per head in the softmax (attn_sinks)
   bool is_encoder = false;  // post-norm with LayerNorm, learned positions, both directions
 
   // What no field above says; may be null.

@@ -22,6 +22,7 @@ const ModelFamily kGptOss = {
     .required = kRequired,
     .window_period = 2,
     .requires_window = true,
+    .has_sinks = true,
 };
 
 }  // namespace gguf

@@ -162,16 +162,17 @@ GGUF_AMX_TARGET void AmxPackWeights(const float* values, size_t row, size_t dept
   }
 }
 
+GGUF_AMX_TARGET void AmxBegin() { _tile_loadconfig(&kTiles); }
+GGUF_AMX_TARGET void AmxEnd() { _tile_release(); }
+
 GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size_t block_values,
                                  const uint16_t* panel, size_t depth, bool is_full, float* c,
                                  size_t c_stride) {
   const auto multiply = is_full ? MultiplyBlock<true> : MultiplyBlock<false>;
-  _tile_loadconfig(&kTiles);
   for (size_t b = 0; b < num_blocks; ++b) {
     multiply(blocks + b * block_values, panel, AmxDepth(depth) / kAmxDepth,
              c + b * kAmxRows * c_stride, c_stride);
   }
-  _tile_release();
 }
 
 #else
@@ -179,6 +180,8 @@ GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size
 bool HasAmx() { return false; }
 void AmxPackActivations(const float*, size_t, size_t, size_t, uint16_t*) {}
 void AmxPackWeights(const float*, size_t, size_t, uint16_t*) {}
+void AmxBegin() {}
+void AmxEnd() {}
 void AmxMultiply(const uint16_t*, size_t, size_t, const uint16_t*, size_t, bool, float*, size_t) {}
 
 #endif

@@ -39,6 +39,10 @@ void AmxPackActivations(const float* in, size_t row_stride, size_t count, size_t
 // Packs row `row` < kAmxRows of a block of weights; the other rows stay as they are.
 void AmxPackWeights(const float* values, size_t row, size_t depth, uint16_t* block);
 
+// Takes the unit for this thread, and gives it back. AmxMultiply may be called in between.
+void AmxBegin();
+void AmxEnd();
+
 // c[r * c_stride + t] += the product of row r of `num_blocks` blocks with activation t of a panel,
 // over `depth` columns rounded up to steps. Blocks begin `block_values` apart and follow one
 // another in the rows of c. Writes all kAmxRows * num_blocks rows and kAmxTokens columns.

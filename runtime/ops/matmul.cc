@@ -24,8 +24,8 @@ constexpr size_t kTileRows = 42;
 constexpr size_t kTileColumns = 256;
 constexpr size_t kFewRows = 32;   // rows of W per task for few activations
 constexpr size_t kPairRows = 64;  // and on the matrix unit, where two blocks share a panel's piece
-// Columns of a piece there: two blocks and a panel fit a 48 KiB cache.
-constexpr size_t kPairColumns = 128;
+// Columns of a piece there, which sums are loaded and stored once for.
+constexpr size_t kPairColumns = 512;
 
 size_t Tiles(size_t count, size_t tile) { return (count + tile - 1) / tile; }
 
@@ -156,30 +156,25 @@ void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_f
   const size_t num_panels = Tiles(x.count(), kAmxTokens);
   const size_t stride = num_panels * kAmxTokens;
   const size_t num_sums = num_blocks * kAmxRows * stride;
-  float* sums = ThreadScratch(num_sums + kTileColumns + num_blocks * AmxValues(kTileColumns) / 2);
+  const size_t block_values = AmxValues(kPairColumns);
+  float* sums = ThreadScratch(num_sums + kPairColumns + num_blocks * block_values / 2);
   float* row = sums + num_sums;
-  uint16_t* blocks = reinterpret_cast<uint16_t*>(row + kTileColumns);
+  uint16_t* blocks = reinterpret_cast<uint16_t*>(row + kPairColumns);
   std::fill_n(sums, num_sums, 0.0f);
-  for (size_t column = 0; column < x.columns(); column += kTileColumns) {
-    const size_t depth = std::min(kTileColumns, x.columns() - column);
+  AmxBegin();
+  for (size_t column = 0; column < x.columns(); column += kPairColumns) {
+    const size_t depth = std::min(kPairColumns, x.columns() - column);
     for (size_t r = 0; r < rows; ++r) {
       reader.Read(first + r, column, depth, row);
-      for (size_t k = 0; k < depth; k += kPairColumns) {
-        const size_t block = k / kPairColumns * num_blocks + r / kAmxRows;
-        AmxPackWeights(row + k, r % kAmxRows, std::min(kPairColumns, depth - k),
-                       blocks + block * AmxValues(kPairColumns));
-      }
+      AmxPackWeights(row, r % kAmxRows, depth, blocks + r / kAmxRows * block_values);
     }
     // Rows beyond the last are left over from other blocks, and their sums are not stored.
-    for (size_t k = 0; k < depth; k += kPairColumns) {
-      const uint16_t* piece = blocks + k / kPairColumns * num_blocks * AmxValues(kPairColumns);
-      for (size_t p = 0; p < num_panels; ++p) {
-        AmxMultiply(piece, num_blocks, AmxValues(kPairColumns),
-                    x.pair_panel((column + k) / kPairColumns, p), std::min(kPairColumns, depth - k),
-                    is_full, sums + p * kAmxTokens, stride);
-      }
+    for (size_t p = 0; p < num_panels; ++p) {
+      AmxMultiply(blocks, num_blocks, block_values, x.pair_panel(column / kPairColumns, p), depth,
+                  is_full, sums + p * kAmxTokens, stride);
     }
   }
+  AmxEnd();
   StoreTile(sums, stride, first, rows, x.count(), product);
 }
 

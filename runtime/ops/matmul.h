@@ -49,7 +49,7 @@ class Activations {
 
   // After PackFloats: panel p, of activations [32 p, 32 p + 32), as PackPanel makes it.
   const float* float_panel(size_t p) const;
-  // After PackPairs: columns [128 piece, 128 piece + 128) of panel p, as AmxPackActivations makes
+  // After PackPairs: columns [512 piece, 512 piece + 512) of panel p, as AmxPackActivations makes
   // it.
   const uint16_t* pair_panel(size_t piece, size_t p) const;
 
