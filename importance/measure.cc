@@ -186,9 +186,10 @@ void RunTogether(absl::Span<const std::unique_ptr<Worker>> workers,
   for (std::thread& thread : threads) thread.join();
 }
 
-absl::Status InChunk(const absl::Status& status, uint64_t chunk) {
+absl::Status InChunk(const Model& model, uint64_t chunk, const absl::Status& status) {
   if (status.ok() || absl::IsCancelled(status)) return status;
-  return absl::Status(status.code(), absl::StrCat("chunk ", chunk, ": ", status.message()));
+  return absl::Status(status.code(),
+                      absl::StrCat(model.path(), ": chunk ", chunk, ": ", status.message()));
 }
 
 }  // namespace
@@ -203,8 +204,8 @@ absl::StatusOr<uint64_t> NumChunks(uint64_t num_tokens, const MeasureOptions& op
   const uint64_t all = num_tokens / context;
   if (options.first_chunk >= all || options.max_chunks == 0) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "no chunk is left of the text's ", all, " chunks of ", context, " tokens after skipping ",
-        options.first_chunk, " and taking at most ", options.max_chunks));
+        "the text has ", all, " chunks of ", context, " tokens; none is left after skipping ",
+        options.first_chunk, options.max_chunks == 0 ? " and taking none" : ""));
   }
   return std::min(all - options.first_chunk, options.max_chunks);
 }
@@ -225,8 +226,8 @@ absl::Status MeasureImportance(
     RunTogether(busy, tokens, options.first_chunk + done, options.context);
     for (const auto& worker : busy) {
       const uint64_t chunk = options.first_chunk + done;
-      GGUF_RETURN_IF_ERROR(InChunk(worker->status(), chunk));
-      GGUF_RETURN_IF_ERROR(InChunk(sums.Add(worker->sums()), chunk));
+      GGUF_RETURN_IF_ERROR(InChunk(model, chunk, worker->status()));
+      GGUF_RETURN_IF_ERROR(InChunk(model, chunk, sums.Add(worker->sums())));
       likelihood.Add(worker->likelihood());
       ++done;
       GGUF_RETURN_IF_ERROR(after_chunk(

@@ -272,7 +272,7 @@ class Run {
         });
     progress.Finish();
     if (absl::IsCancelled(status)) return Interruption(status);
-    if (!status.ok()) return In(flags_.model, status);
+    if (!status.ok()) return status;
     return std::move(outcome_);
   }
 
