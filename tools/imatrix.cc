@@ -36,14 +36,14 @@ constexpr char kHelp[] =
     "Example: imatrix -m model-f16.gguf -f calibration.txt -o imatrix.gguf";
 
 constexpr uint32_t kDefaultChunkSize = 512;
+constexpr int64_t kMaxChunks = int64_t{1} << 40;
 
 struct Flags {
   CommonOptions common;
   std::string model, text, prompt, output = "imatrix.gguf", format = "gguf";
   std::vector<std::string> in_files;
   uint32_t context = kDefaultChunkSize, batch = 2048;
-  uint64_t output_frequency = 10, save_frequency = 0, first_chunk = 0;
-  int64_t chunks = -1;
+  int64_t output_frequency = 10, save_frequency = 0, first_chunk = 0, chunks = -1;
   bool process_output = false, perplexity = true, parse_special = false, force = false;
   bool show_statistics = false;
   bool has_context = false, has_format = false;
@@ -67,9 +67,10 @@ void AddTextOptions(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(kLeastBatch, kMaxContext))
       ->capture_default_str();
   app->add_option("--chunk,--from-chunk", flags->first_chunk, "skip so many chunks of the text")
+      ->check(CLI::Range(int64_t{0}, kMaxChunks))
       ->capture_default_str();
   app->add_option("--chunks", flags->chunks, "measure at most so many chunks; -1: all")
-      ->check(CLI::Range(int64_t{-1}, int64_t{1} << 40))
+      ->check(CLI::Range(int64_t{-1}, kMaxChunks))
       ->capture_default_str();
   app->add_flag("--process-output", flags->process_output, "measure output.weight too");
   app->add_flag("--parse-special", flags->parse_special,
@@ -88,9 +89,11 @@ void AddOptions(CLI::App* app, Flags* flags) {
       ->capture_default_str();
   app->add_option("--output-frequency", flags->output_frequency,
                   "write the output every N chunks; 0: at the end only")
+      ->check(CLI::Range(int64_t{0}, kMaxChunks))
       ->capture_default_str();
   app->add_option("--save-frequency", flags->save_frequency,
                   "also write OUTPUT.at_K every N chunks, K being their number; 0: never")
+      ->check(CLI::Range(int64_t{0}, kMaxChunks))
       ->capture_default_str();
   app->add_option("--in-file", flags->in_files,
                   "importance matrix to add, of either format; repeatable, or A,B")
@@ -161,16 +164,12 @@ class Writer {
   absl::Status Write(const ImportanceData& data) {
     GGUF_RETURN_IF_ERROR(WriteTo(flags_.output, replace_, data));
     replace_ = true;  // by this run's next state
-    written_chunks_ = data.chunk_count;
     return absl::OkStatus();
   }
 
   absl::Status WriteSnapshot(const ImportanceData& data) const {
     return WriteTo(absl::StrCat(flags_.output, ".at_", data.chunk_count), flags_.force, data);
   }
-
-  // Of the output as it is; 0: none was written.
-  uint32_t written_chunks() const { return written_chunks_; }
 
  private:
   absl::Status WriteTo(const std::string& path, bool replace, const ImportanceData& data) const {
@@ -182,7 +181,6 @@ class Writer {
 
   const Flags& flags_;
   bool replace_;
-  uint32_t written_chunks_ = 0;
 };
 
 absl::Status In(absl::string_view name, const absl::Status& status) {
@@ -233,15 +231,15 @@ MeasureOptions ToMeasureOptions(const Flags& flags, const Input& input) {
   options.threads = flags.common.threads;
   options.collector.process_output = flags.process_output;
   options.perplexity = flags.perplexity;
-  options.first_chunk = flags.first_chunk;
+  options.first_chunk = static_cast<uint64_t>(flags.first_chunk);
   if (flags.chunks >= 0) options.max_chunks = static_cast<uint64_t>(flags.chunks);
   options.first_token = input.bos;
   options.cancelled = &Interrupted();
   return options;
 }
 
-bool IsMultiple(uint64_t number, uint64_t frequency) {
-  return frequency != 0 && number % frequency == 0;
+bool IsMultiple(uint64_t number, int64_t frequency) {
+  return frequency != 0 && number % static_cast<uint64_t>(frequency) == 0;
 }
 
 struct Outcome {

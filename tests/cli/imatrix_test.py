@@ -118,7 +118,8 @@ class Imatrix(harness.ProgramTest):
         self.measure("a.gguf", chunks=5)
         self.measure("b.gguf", "--chunk", 5, chunks=7)
         self.measure("all.gguf")
-        for inputs in (["--in-file", "a.gguf", "--in-file", "b.gguf"], ["--in-file", "a.gguf,b.gguf"]):
+        for inputs in (["--in-file", "a.gguf", "--in-file", "b.gguf"],
+                       ["--in-file", "a.gguf,b.gguf"]):
             self.succeed("imatrix", *inputs, "-o", "sum.gguf", "--force")
             self.assert_close("sum.gguf", "all.gguf", 1e-6)
             keys = self.keys("sum.gguf")
@@ -218,7 +219,9 @@ class Imatrix(harness.ProgramTest):
                       ["--show-statistics", "--in-file", "a,b"],
                       ["--in-file", "a", "--output-format", "json"],
                       ["-m", "m", "-f", "t", "-p", "words"], ["-m", "m", "-f", "t", "-c", "8"],
-                      ["-m", "m", "-f", "t", "-b", "8"], ["-m", "m", "-f", "t", "--chunks", "-2"]):
+                      ["-m", "m", "-f", "t", "-b", "8"], ["-m", "m", "-f", "t", "--chunks", "-2"],
+                      ["--in-file", "a", "--from-chunk", "-1"],
+                      ["--in-file", "a", "--output-frequency", "-1"]):
             self.fail_with(2, "imatrix", *words)
 
     def interrupted(self, number):
