@@ -22,6 +22,12 @@ PROGRAMS = {
     "gguf": (
         ["inspect", "verify", "diff", "split", "merge", "set", "remove", "--version"],
         ["gguf", "inspect", "absent.gguf"]),
+    "imatrix": (
+        ["--model", "--file", "--output", "--output-format", "--ctx-size", "--batch-size",
+         "--chunks", "--chunk", "--from-chunk", "--process-output", "--parse-special", "--no-ppl",
+         "--output-frequency", "--save-frequency", "--in-file", "--show-statistics", "--force",
+         "--threads", "--quiet", "--progress", "--json", "--version"],
+        ["imatrix", "-m", "absent.gguf", "-f", "absent.txt", "-o", "out.gguf"]),
     "tokenize": (
         ["--model", "--file", "--ids", "--no-bos", "--no-parse-special", "--json", "--quiet",
          "--version"],

@@ -16,6 +16,7 @@ namespace {
 constexpr int kMaxThreads = 4096;
 constexpr char kUsagePayload[] = "gguf_toolchain/usage";
 constexpr char kQuietPayload[] = "gguf_toolchain/printed";
+constexpr char kWrittenPayload[] = "gguf_toolchain/written";
 
 std::atomic<bool> interrupted{false};
 std::atomic<int> signal_number{0};
@@ -39,7 +40,9 @@ void InstallSignalHandlers() {
 int Report(const std::string& program, const absl::Status& status) {
   if (status.ok()) return 0;
   if (interrupted.load() && absl::IsCancelled(status)) {
-    std::fprintf(stderr, "%s: interrupted, nothing written\n", program.c_str());
+    const bool is_written = status.GetPayload(kWrittenPayload).has_value();
+    std::fprintf(stderr, "%s: interrupted, %s\n", program.c_str(),
+                 is_written ? Printable(status.message()).c_str() : "nothing written");
     return 128 + signal_number.load();
   }
   if (status.GetPayload(kQuietPayload).has_value()) return 1;
@@ -72,6 +75,12 @@ absl::Status UsageError(absl::string_view message) {
 absl::Status FoundDifferences() {
   absl::Status status = absl::FailedPreconditionError("differences were found");
   status.SetPayload(kQuietPayload, absl::Cord());
+  return status;
+}
+
+absl::Status InterruptedAfter(absl::string_view message) {
+  absl::Status status = absl::CancelledError(message);
+  status.SetPayload(kWrittenPayload, absl::Cord());
   return status;
 }
 

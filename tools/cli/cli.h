@@ -33,6 +33,10 @@ absl::Status UsageError(absl::string_view message);
 // further message.
 absl::Status FoundDifferences();
 
+// The end of work that SIGINT or SIGTERM stopped after something of use was written: `message` says
+// what. (Other Cancelled statuses say that nothing was written.)
+absl::Status InterruptedAfter(absl::string_view message);
+
 // True once SIGINT or SIGTERM arrived. RunTool installs the handlers.
 const std::atomic<bool>& Interrupted();
 

@@ -34,8 +34,8 @@ std::string Bar(double fraction) {
 }  // namespace
 
 ProgressBar::ProgressBar(absl::string_view label, uint64_t total_bytes, absl::string_view mode,
-                         bool quiet)
-    : label_(label), total_bytes_(total_bytes) {
+                         bool quiet, absl::string_view unit)
+    : label_(label), unit_(unit), total_bytes_(total_bytes) {
   const bool is_terminal = isatty(STDERR_FILENO) == 1;
   is_shown_ = !quiet && mode != "never";
   is_live_ = is_terminal;
@@ -53,8 +53,9 @@ std::string ProgressBar::Line(uint64_t done, absl::string_view tensor, absl::Tim
   if (seconds >= kLeastSeconds) {
     const double rate = done / seconds;
     const int64_t left = rate > 0 ? static_cast<int64_t>((total_bytes_ - done) / rate + 0.5) : 0;
-    pace = absl::StrFormat("  %s/s  %d:%02d left", FormatSize(static_cast<uint64_t>(rate)),
-                           left / 60, left % 60);
+    const std::string amount = unit_.empty() ? FormatSize(static_cast<uint64_t>(rate))
+                                             : absl::StrFormat("%.0f %s", rate, unit_);
+    pace = absl::StrFormat("  %s/s  %d:%02d left", amount, left / 60, left % 60);
   }
   return absl::StrFormat("%s %s%3.0f%%%s  %s", label_,
                          is_live_ ? absl::StrCat(Bar(fraction), " ") : "", 100 * fraction, pace,

@@ -17,7 +17,9 @@ class ProgressBar : public ProgressListener {
  public:
   // `mode`: auto, always, never. Prints to standard error: `label`, percent, rate, time left and
   // the current tensor, at most ten times a second on a terminal, every five seconds elsewhere.
-  ProgressBar(absl::string_view label, uint64_t total_bytes, absl::string_view mode, bool quiet);
+  // With a `unit` ("tokens") the numbers count that instead of bytes.
+  ProgressBar(absl::string_view label, uint64_t total_bytes, absl::string_view mode, bool quiet,
+              absl::string_view unit = "");
   ~ProgressBar() override;
 
   void Advance(uint64_t bytes, absl::string_view tensor) override;
@@ -29,6 +31,7 @@ class ProgressBar : public ProgressListener {
   std::string Line(uint64_t done, absl::string_view tensor, absl::Time now) const;
 
   const std::string label_;
+  const std::string unit_;
   const uint64_t total_bytes_;
   bool is_shown_;
   bool is_live_;
