@@ -178,7 +178,7 @@ class Generation {
       ++decoded;
     }
     rate_ = Rate(decoded, absl::Now() - first);
-    return Emit(ToUtf8(stream_.Finish()));
+    return Emit(stream_.Finish());
   }
 
   absl::Status Report(const TextModel& model) const {
@@ -194,7 +194,7 @@ class Generation {
     gguf_toolchain::GenerateResult result;
     result.set_schema_version(kSchemaVersion);
     result.set_model(ToUtf8(flags_.model.model));
-    result.set_text(ToUtf8(text_));
+    result.set_text(text_);
     result.mutable_tokens()->Add(tokens_.begin(), tokens_.end());
     result.set_prompt_tokens(static_cast<double>(prompt_tokens_));
     result.set_stop(stop_);
@@ -211,7 +211,9 @@ class Generation {
     return seconds > 0.0 ? tokens / seconds : 0.0;
   }
 
-  absl::Status Emit(const std::string& text) {
+  // `bytes` end with a character; those that are none of a character become U+FFFD.
+  absl::Status Emit(const std::string& bytes) {
+    const std::string text = ToUtf8(bytes);
     text_ += text;
     return flags_.common.json || text.empty() ? absl::OkStatus() : PrintResult(text);
   }

@@ -58,12 +58,12 @@ absl::Status RunPerplexity(const ModelOptions& model_options, const TextOptions&
   options.context = text_options.context;
   GGUF_ASSIGN_OR_RETURN(TextModel model, OpenTextModel(model_options.model));
   CheckContext(options.context, &model);
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
+                        Decoder::Create(*model.model, options));
   GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_options.text, kMaxTextBytes));
   GGUF_ASSIGN_OR_RETURN(const TextWindows windows,
                         MakeTextWindows(*model.tokenizer, text_options.text, text,
                                         text_options.context, text_options.chunks));
-  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                        Decoder::Create(*model.model, options));
   std::unique_ptr<LogitsBaseWriter> base;
   if (!base_path.empty()) {
     GGUF_ASSIGN_OR_RETURN(base,
