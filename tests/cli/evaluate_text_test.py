@@ -1,11 +1,13 @@
-"""The command line of `evaluate`: figures that other programs give too, and what it says of bad
-models, texts, tasks and base files."""
+"""The command line of `evaluate` on texts: figures that other programs give too, and what it says of
+bad models, texts, tasks and base files."""
 
 import array
 import json
 import math
 import os
+import signal
 import struct
+import subprocess
 
 import gguf_file
 import harness
@@ -159,23 +161,24 @@ class Divergence(EvaluateTest):
                      context, "--chunks", chunks)
 
     def test_types_cost_what_the_reference_says(self):
-        self.make_base(16)
+        self.make_base(0)
         same = self.evaluate("kl", "-m", "f32.gguf", "--base", "base.zst", "-f", TRAINED_TEXT)
-        self.assertEqual(16 * 127, same["tokens"])
+        self.assertEqual(65 * 127, same["tokens"])
         self.assertLess(same["mean_kld"], 1e-6)
         self.assertGreaterEqual(same["mean_kld"], 0.0)
         self.assertGreater(same["top1_agreement"], 0.998)
         self.assertAlmostEqual(same["perplexity"], same["base_perplexity"], delta=1e-3)
         rows = {row[0]: row for row in read_json(TRAINED, "quant_reference.json")["rows"]}
         worst = 0.0
-        for name in ("Q8_0", "Q4_K_M", "Q2_K"):
+        # The reference rounds activations to 8 bits too, which shows beside types that lose little.
+        for name, share in (("Q8_0", 0.2), ("Q4_K_M", 0.85), ("Q2_K", 0.9)):
             self.succeed("quantize", "--effort", "reference", "--type", name, "f32.gguf",
                          f"{name}.gguf")
             result = self.evaluate("kl", "-m", f"{name}.gguf", "--base", "base.zst")
             expected = rows[name][4]
-            self.assertGreater(result["mean_kld"], 0.6 * expected, name)
-            self.assertLess(result["mean_kld"], 1.6 * expected, name)
-            self.assertAlmostEqual(rows[name][5] / 100, result["top1_agreement"], delta=0.025)
+            self.assertGreater(result["mean_kld"], share * expected, name)
+            self.assertLess(result["mean_kld"], 1.1 * expected, name)
+            self.assertAlmostEqual(rows[name][5] / 100, result["top1_agreement"], delta=0.01)
             order = [result[key] for key in ("median_kld", "p90_kld", "p95_kld", "p99_kld",
                                              "p999_kld", "max_kld")]
             self.assertEqual(sorted(order), order)
@@ -216,7 +219,7 @@ class Divergence(EvaluateTest):
         self.llama_base("llama.base", 32, 3)
         result = self.evaluate("kl", "-m", "f32.gguf", "--base", "llama.base", "-f", TRAINED_TEXT)
         self.assertEqual(3 * 15, result["tokens"])
-        self.assertLess(result["mean_kld"], 1e-6)
+        self.assertLess(result["mean_kld"], 1e-5)
         self.assertGreater(result["top1_agreement"], 0.95)
         self.assertAlmostEqual(result["perplexity"], result["base_perplexity"], delta=1e-2)
 
@@ -254,6 +257,19 @@ class Divergence(EvaluateTest):
         before = self.listing()
         self.evaluate(*words, "-o", "base.zst", "--force")
         self.refuse(*words[:-4], "-c", 100000, "-o", "new.zst", mentions=["eval.txt", "tokens"])
+        self.assertEqual(before, self.listing())
+
+    def test_an_interrupted_run_leaves_nothing(self):
+        before = self.listing()
+        words = ("evaluate", "logits", "-m", "f32.gguf", "-f", TRAINED_TEXT, "-o", "base.zst", "-c",
+                 16, "--progress", "always")
+        with subprocess.Popen(harness.command(words), cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as process:
+            self.assertIn("window 1 of", process.stderr.readline())
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=harness.PROGRAM_SECONDS)
+        self.assertEqual(130, process.returncode)
+        self.assertIn("interrupted", said)
         self.assertEqual(before, self.listing())
 
     def test_wrong_usage(self):
