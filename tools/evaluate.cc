@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kHelp[] =
     "Runs a model in order to check it.\n"
-    "Example: evaluate logits -m model.gguf --ids ids.txt -o logits.npy";
+    "Example: evaluate perplexity -m model.gguf -f text.txt -c 512";
 
 }  // namespace
 

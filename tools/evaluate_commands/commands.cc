@@ -4,7 +4,12 @@ namespace gguf {
 namespace {
 
 constexpr EvaluateCommandRow kCommands[] = {
-    {"logits", "logits of every token of a sequence", false, MakeLogitsCommand},
+    {"perplexity", "how well a model predicts a text", true, MakePerplexityCommand},
+    {"logits", "what a model predicts: a base for kl, or the logits of a sequence", true,
+     MakeLogitsCommand},
+    {"kl", "how far a model's predictions are from a base", true, MakeKlCommand},
+    {"choice", "share of multiple-choice tasks answered right", true, MakeChoiceCommand},
+    {"embedding", "the vector of each line of a text", true, MakeEmbeddingCommand},
 };
 
 }  // namespace

@@ -31,7 +31,11 @@ struct EvaluateCommandRow {
 
 absl::Span<const EvaluateCommandRow> EvaluateCommands();
 
+std::unique_ptr<EvaluateCommand> MakeChoiceCommand();
+std::unique_ptr<EvaluateCommand> MakeEmbeddingCommand();
+std::unique_ptr<EvaluateCommand> MakeKlCommand();
 std::unique_ptr<EvaluateCommand> MakeLogitsCommand();
+std::unique_ptr<EvaluateCommand> MakePerplexityCommand();
 
 }  // namespace gguf
 

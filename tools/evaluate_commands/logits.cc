@@ -1,3 +1,4 @@
+// evaluate logits -m MODEL -f TEXT -o BASE.zst: what a model predicts in a text, for `kl`.
 // evaluate logits -m MODEL --ids IDS.txt -o OUT.npy: logits of every token of one sequence, for
 // comparison with other programs.
 
@@ -15,6 +16,7 @@
 #include "runtime/model.h"
 #include "tools/evaluate_commands/commands.h"
 #include "tools/evaluate_commands/model_options.h"
+#include "tools/evaluate_commands/perplexity.h"
 
 namespace gguf {
 namespace {
@@ -58,10 +60,13 @@ class LogitsCommand : public EvaluateCommand {
  public:
   void AddOptions(CLI::App* app) override {
     AddModelOptions(app, &model_);
-    app->add_option("--ids", ids_, "token ids separated by white space, evaluated as they are")
-        ->required()
-        ->type_name("FILE");
-    app->add_option("-o,--output", output_, "NumPy file of float32 [tokens, vocabulary]")
+    CLI::Option* text = AddTextOptions(app, &text_);
+    app->add_option("--ids", ids_,
+                    "instead of a text: token ids separated by white space, evaluated as they are")
+        ->type_name("FILE")
+        ->excludes(text);
+    app->add_option("-o,--output", output_,
+                    "base file; of --ids a NumPy file of float32 [tokens, vocabulary]")
         ->required()
         ->type_name("FILE");
     app->add_option("-c,--ctx-size", context_,
@@ -72,6 +77,13 @@ class LogitsCommand : public EvaluateCommand {
   }
 
   absl::Status Run(const CommonOptions& common) override {
+    if (!ids_.empty()) return RunIds(common);
+    if (text_.text.empty()) return UsageError("expected a text (-f) or token ids (--ids)");
+    return RunPerplexity(model_, text_, output_, force_, common);
+  }
+
+ private:
+  absl::Status RunIds(const CommonOptions& common) {
     GGUF_ASSIGN_OR_RETURN(DecoderOptions options, ToDecoderOptions(model_, common));
     GGUF_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, ReadIds(ids_));
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Model> model, Model::Open(model_.model));
@@ -89,7 +101,6 @@ class LogitsCommand : public EvaluateCommand {
     return Write(ids, decoder.get());
   }
 
- private:
   absl::Status Write(const std::vector<int32_t>& ids, Decoder* decoder) {
     const std::string header = NpyHeader(ids.size(), decoder->vocabulary());
     const uint64_t row_bytes = decoder->vocabulary() * sizeof(float);
@@ -113,6 +124,7 @@ class LogitsCommand : public EvaluateCommand {
   }
 
   ModelOptions model_;
+  TextOptions text_;
   std::string ids_, output_;
   uint32_t context_ = 0;
   bool force_ = false;
