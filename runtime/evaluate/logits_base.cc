@@ -24,7 +24,8 @@ constexpr uint32_t kMaxFingerprintBytes = 4096;
 constexpr uint64_t kMaxTokens = uint64_t{1} << 28;  // what a text of kMaxTextBytes can have
 constexpr float kRange = 32.0f, kLlamaRange = 16.0f;
 constexpr float kMaxCode = 65535.0f;
-constexpr size_t kPrefixBytes = 2 * sizeof(float);  // of a row
+constexpr float kLeastLog = -100.0f, kMostLog = 1.0f;  // of a row's lowest value, with room
+constexpr size_t kPrefixBytes = 2 * sizeof(float);     // of a row
 
 template <typename T>
 void AppendNumber(T value, std::vector<uint8_t>* out) {
@@ -106,7 +107,14 @@ absl::Status LogitsBaseWriter::Append(absl::Span<const ScoredRow> rows, int thre
 }
 
 absl::StatusOr<std::unique_ptr<LogitsBaseReader>> LogitsBaseReader::Open(absl::string_view path) {
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<SequentialReader> stream, SequentialReader::Open(path));
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenFile(path));
+  return Open(std::move(file));
+}
+
+absl::StatusOr<std::unique_ptr<LogitsBaseReader>> LogitsBaseReader::Open(
+    std::unique_ptr<RandomAccessFile> file) {
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<SequentialReader> stream,
+                        SequentialReader::Open(std::move(file)));
   std::unique_ptr<LogitsBaseReader> reader(new LogitsBaseReader(std::move(stream)));
   GGUF_RETURN_IF_ERROR(reader->ReadHeader());
   GGUF_RETURN_IF_ERROR(reader->ReadTokens());
@@ -209,9 +217,10 @@ absl::Status LogitsBaseReader::DecodeRow(size_t index, absl::Span<float> out, fl
   std::memcpy(&first, row, sizeof(float));
   std::memcpy(&second, row + sizeof(float), sizeof(float));
   const float lowest = is_ours_ ? first : second, step = is_ours_ ? second : first;
-  if (!std::isfinite(lowest) || !std::isfinite(step) || step < 0.0f || step > kRange) {
+  // Written so that what is no number fails too.
+  if (!(lowest >= kLeastLog && lowest <= kMostLog && step >= 0.0f && step <= kRange)) {
     return absl::DataLossError(
-        absl::StrCat("'", name(), "' holds a row whose scale is no number; make it again"));
+        absl::StrCat("'", name(), "' holds a row whose scale cannot be; make it again"));
   }
   constexpr float kRounding = 1e-3f;
   const bool is_cut = step * kMaxCode > (is_ours_ ? kRange : kLlamaRange) - kRounding;

@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "gguf/io/file.h"
 #include "runtime/evaluate/text_windows.h"
 #include "runtime/evaluate/zstd_stream.h"
 #include "runtime/model.h"
@@ -76,6 +77,8 @@ class LogitsBaseReader {
   // cannot be; DataLoss: it ends too early or is damaged.
   // Memory is in proportion to the tokens that are there.
   static absl::StatusOr<std::unique_ptr<LogitsBaseReader>> Open(absl::string_view path);
+  static absl::StatusOr<std::unique_ptr<LogitsBaseReader>> Open(
+      std::unique_ptr<RandomAccessFile> file);
 
   const std::string& name() const { return stream_->name(); }
   // Of a llama-perplexity file `bos` is not known: kNoToken.

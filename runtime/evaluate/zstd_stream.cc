@@ -73,8 +73,8 @@ SequentialReader::SequentialReader(std::unique_ptr<RandomAccessFile> file)
 
 SequentialReader::~SequentialReader() { ZSTD_freeDCtx(context_); }
 
-absl::StatusOr<std::unique_ptr<SequentialReader>> SequentialReader::Open(absl::string_view path) {
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenFile(path));
+absl::StatusOr<std::unique_ptr<SequentialReader>> SequentialReader::Open(
+    std::unique_ptr<RandomAccessFile> file) {
   std::unique_ptr<SequentialReader> reader(new SequentialReader(std::move(file)));
   GGUF_RETURN_IF_ERROR(reader->Refill());
   const size_t size = sizeof(kMagic);

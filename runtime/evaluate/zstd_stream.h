@@ -45,7 +45,8 @@ class ZstdWriter {
 // buffers of 128 KiB and a window of at most 8 MiB. Not thread-safe.
 class SequentialReader {
  public:
-  static absl::StatusOr<std::unique_ptr<SequentialReader>> Open(absl::string_view path);
+  static absl::StatusOr<std::unique_ptr<SequentialReader>> Open(
+      std::unique_ptr<RandomAccessFile> file);
   ~SequentialReader();
 
   const std::string& name() const { return file_->name(); }

@@ -61,6 +61,10 @@ class LogitsCommand : public EvaluateCommand {
   void AddOptions(CLI::App* app) override {
     AddModelOptions(app, &model_);
     CLI::Option* text = AddTextOptions(app, &text_);
+    context_ = app->get_option("--ctx-size");
+    context_->description(
+        "tokens of a window; its second half counts; of --ids tokens to prepare for, which some "
+        "models' rotary embedding depends on [as many as there are]");
     app->add_option("--ids", ids_,
                     "instead of a text: token ids separated by white space, evaluated as they are")
         ->type_name("FILE")
@@ -69,10 +73,6 @@ class LogitsCommand : public EvaluateCommand {
                     "base file; of --ids a NumPy file of float32 [tokens, vocabulary]")
         ->required()
         ->type_name("FILE");
-    app->add_option("-c,--ctx-size", context_,
-                    "tokens of context to prepare for, which some models' rotary embedding "
-                    "depends on [as many as there are ids]")
-        ->check(CLI::Range(1u, kMaxContext));
     app->add_flag("--force", force_, "replace an existing output");
   }
 
@@ -91,7 +91,8 @@ class LogitsCommand : public EvaluateCommand {
       return absl::InvalidArgumentError(
           absl::StrCat(ids_, " holds ", ids.size(), " token ids, expected at most ", kMaxContext));
     }
-    options.context = std::max(context_, static_cast<uint32_t>(ids.size()));
+    options.context = static_cast<uint32_t>(ids.size());
+    if (context_->count() > 0) options.context = std::max(options.context, text_.context);
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder, Decoder::Create(*model, options));
     if (ids.size() > model->config().context_length) {
       PrintWarnings({absl::StrCat(ids.size(), " tokens are more than the ",
@@ -126,7 +127,7 @@ class LogitsCommand : public EvaluateCommand {
   ModelOptions model_;
   TextOptions text_;
   std::string ids_, output_;
-  uint32_t context_ = 0;
+  CLI::Option* context_ = nullptr;
   bool force_ = false;
 };
 
