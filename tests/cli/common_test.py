@@ -28,6 +28,14 @@ PROGRAMS = {
          "--output-frequency", "--save-frequency", "--in-file", "--show-statistics", "--force",
          "--threads", "--quiet", "--progress", "--json", "--version"],
         ["imatrix", "-m", "absent.gguf", "-f", "absent.txt", "-o", "out.gguf"]),
+    "evaluate": (
+        ["perplexity", "logits", "kl", "choice", "embedding", "--version"],
+        ["evaluate", "perplexity", "-m", "absent.gguf", "-f", "absent.txt"]),
+    "generate": (
+        ["--model", "--prompt", "--file", "--n-predict", "--ctx-size", "--chat", "--system", "--temp",
+         "--top-k", "--top-p", "--min-p", "--seed", "--quantkv", "--cache-type-k", "--cache-type-v",
+         "--threads", "--quiet", "--json", "--version"],
+        ["generate", "-m", "absent.gguf", "-p", "light"]),
     "tokenize": (
         ["--model", "--file", "--ids", "--no-bos", "--no-parse-special", "--json", "--quiet",
          "--version"],
