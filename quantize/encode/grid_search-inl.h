@@ -383,13 +383,12 @@ HWY_INLINE void FitGridLanes(DF df, size_t count, const float* HWY_RESTRICT x,
 
 // GridBlockWeights and the roots of the weights.
 template <class Type, class DF>
-HWY_INLINE void WeightsOfBlock(DF df, const float* HWY_RESTRICT x,
+HWY_INLINE void WeightsOfBlock(DF df, float plain_sigma2, const float* HWY_RESTRICT x,
                                const float* HWY_RESTRICT importance, float sum_of_squares,
                                float* HWY_RESTRICT weights, float* HWY_RESTRICT roots) {
   constexpr GridType kType = Type::kType;
   const float sigma2 = kType.sigma2_factor * sum_of_squares / 256.0f;
-  const auto constant =
-      hn::Set(df, kType.weights == GridWeights::kQuarterSigma2PlusSquare ? 0.25f * sigma2 : 0.0f);
+  const auto constant = hn::Set(df, plain_sigma2 > 0.0f ? plain_sigma2 * sigma2 : 0.0f);
   for (size_t i = 0; i < kGridBlockValues; i += hn::Lanes(df)) {
     const auto v = hn::LoadU(df, x + i);
     const auto square = hn::Mul(v, v);
@@ -426,8 +425,9 @@ HWY_INLINE void EncodeGrid(const Grid& grid, const float* HWY_RESTRICT rows, siz
     SumsOfSquares(df, x, kGridBlockValues, count, kGridBlockValues, sums);
     for (size_t n = 0; n < count; ++n) {
       const size_t start = n * kGridBlockValues;
-      WeightsOfBlock<Type>(df, x + start, importance != nullptr ? importance + column : nullptr,
-                           sums[n], weights + start, roots + start);
+      WeightsOfBlock<Type>(df, GridPlainSigma2(Type::kType), x + start,
+                           importance != nullptr ? importance + column : nullptr, sums[n],
+                           weights + start, roots + start);
       column = column + kGridBlockValues == columns ? 0 : column + kGridBlockValues;
     }
     // Sub-blocks of the batch, one after the other.

@@ -154,15 +154,15 @@ uint32_t NearestGridPoint(const Grid& grid, uint32_t entry, const float* x, cons
   return nearest;
 }
 
-void GridBlockWeights(const GridType& type, const float* x, const float* importance,
-                      float* weights) {
+void GridBlockWeights(const GridType& type, float plain_sigma2, const float* x,
+                      const float* importance, float* weights) {
   const float sigma2 = type.sigma2_factor * SumOfSquares(x, kGridBlockValues) / 256.0f;
+  const float constant = plain_sigma2 > 0.0f ? plain_sigma2 * sigma2 : 0.0f;  // sigma2 may be inf
   for (size_t i = 0; i < kGridBlockValues; ++i) {
     if (importance != nullptr) {
       weights[i] = ImportanceWeight(importance[i], sigma2, x[i]);
     } else {
-      const bool plain = type.weights != GridWeights::kQuarterSigma2PlusSquare;
-      weights[i] = plain ? x[i] * x[i] : 0.25f * sigma2 + x[i] * x[i];
+      weights[i] = constant + x[i] * x[i];
     }
   }
 }
@@ -205,7 +205,7 @@ void FitGridSubBlock(const GridType& type, const Grid& grid, const float* x, con
 void FitGridBlock(const GridType& type, const Grid& grid, const float* x, const float* importance,
                   GridBlock& block) {
   float weights[kGridBlockValues];
-  GridBlockWeights(type, x, importance, weights);
+  GridBlockWeights(type, GridPlainSigma2(type), x, importance, weights);
   for (size_t first = 0; first < kGridBlockValues; first += type.sub_values) {
     GridSubBlock sub = {0.0f, block.indices + first / type.run, block.signs + first / 8};
     FitGridSubBlock(type, grid, x + first, weights + first, sub);

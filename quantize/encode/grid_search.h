@@ -53,10 +53,15 @@ struct GridSubBlock {
   uint8_t* signs;     // sub_values / 8
 };
 
-// The weight of the squared error of every value of a block; `importance` may be null unless
-// kImportanceOnly.
-void GridBlockWeights(const GridType& type, const float* x, const float* importance,
-                      float* weights);
+// Without importance, the multiple of sigma2 that the reference's weights add to x * x.
+constexpr float GridPlainSigma2(const GridType& type) {
+  return type.weights == GridWeights::kQuarterSigma2PlusSquare ? 0.25f : 0.0f;
+}
+
+// The weight of the squared error of every value of a block: without importance (null, unless
+// kImportanceOnly) plain_sigma2 * sigma2 + x * x.
+void GridBlockWeights(const GridType& type, float plain_sigma2, const float* x,
+                      const float* importance, float* weights);
 
 // The member of the neighbour list of `entry` (off the grid) with the least sum over the run of
 // roots[k] * d * d, d = scale * (2 * level + 1) - x[k]; the first of equals.

@@ -23,7 +23,9 @@
 namespace gguf {
 
 // Per type: what distinguishes it; its block; its values, which are kUnit * d * (2 * nibble + 1)
-// times a value of the codebook; and Pack, which fills all of the block but d.
+// times a value of the codebook; kGain, by which the higher efforts store d larger than its least
+// squares fit, which is too small for a model by what is lost of the weights (chosen by the
+// divergence of the trained model in testdata); and Pack, which fills all of the block but d.
 
 struct TypeIQ2_XXS {
   using Block = BlockIQ2_XXS;
@@ -43,6 +45,7 @@ struct TypeIQ2_XXS {
       .d_factor = 1.0f,
   };
   static constexpr float kUnit = 0.125f;
+  static constexpr float kGain = 1.05f;
   static constexpr const auto& kCodebook = kIq2xxs;
   static const Grid& TypeGrid() { return Iq2xxsGrid(); }
   static void Pack(const GridBlock& fitted, const uint8_t* nibbles, BlockIQ2_XXS& block) {
@@ -76,6 +79,7 @@ struct TypeIQ2_XS {
       .d_factor = 1.0f,
   };
   static constexpr float kUnit = 0.125f;
+  static constexpr float kGain = 1.04f;
   static constexpr const auto& kCodebook = kIq2xs;
   static const Grid& TypeGrid() { return Iq2xsGrid(); }
   static void Pack(const GridBlock& fitted, const uint8_t* nibbles, BlockIQ2_XS& block) {
@@ -104,6 +108,7 @@ struct TypeIQ2_S {
       .d_factor = 0.9875f,
   };
   static constexpr float kUnit = 0.125f;
+  static constexpr float kGain = 1.03f;
   static constexpr const auto& kCodebook = kIq2s;
   static const Grid& TypeGrid() { return Iq2sGrid(); }
   static void Pack(const GridBlock& fitted, const uint8_t* nibbles, BlockIQ2_S& block) {
@@ -134,6 +139,7 @@ struct TypeIQ3_XXS {
       .d_factor = 1.0125f,
   };
   static constexpr float kUnit = 0.25f;
+  static constexpr float kGain = 1.015f;
   static constexpr const auto& kCodebook = kIq3xxs;
   static const Grid& TypeGrid() { return Iq3xxsGrid(); }
   static void Pack(const GridBlock& fitted, const uint8_t* nibbles, BlockIQ3_XXS& block) {
@@ -166,6 +172,7 @@ struct TypeIQ3_S {
       .d_factor = 1.033f,
   };
   static constexpr float kUnit = 1.0f;
+  static constexpr float kGain = 1.015f;
   static constexpr const auto& kCodebook = kIq3s;
   static const Grid& TypeGrid() { return Iq3sGrid(); }
   static void Pack(const GridBlock& fitted, const uint8_t* nibbles, BlockIQ3_S& block) {

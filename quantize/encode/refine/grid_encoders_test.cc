@@ -24,16 +24,16 @@ struct Bounds {
 };
 
 constexpr Bounds kBounds[] = {
-    {TensorType::kIQ2_XXS, Effort::kStandard, {0.929, 0.623}, {}},
-    {TensorType::kIQ2_XXS, Effort::kMax, {0.929, 0.6225}, {}},
-    {TensorType::kIQ2_XS, Effort::kStandard, {0.932, 0.7465}, {}},
-    {TensorType::kIQ2_XS, Effort::kMax, {0.932, 0.746}, {}},
-    {TensorType::kIQ2_S, Effort::kStandard, {0.955, 0.788}, {0.297, 0.706}},
-    {TensorType::kIQ2_S, Effort::kMax, {0.955, 0.7865}, {0.297, 0.705}},
-    {TensorType::kIQ3_XXS, Effort::kStandard, {0.646, 0.705}, {0.021, 0.408}},
-    {TensorType::kIQ3_XXS, Effort::kMax, {0.646, 0.701}, {0.021, 0.405}},
-    {TensorType::kIQ3_S, Effort::kStandard, {0.812, 0.7005}, {0.034, 0.434}},
-    {TensorType::kIQ3_S, Effort::kMax, {0.812, 0.696}, {0.032, 0.428}},
+    {TensorType::kIQ2_XXS, Effort::kStandard, {0.9503, 0.6625}, {}},
+    {TensorType::kIQ2_XXS, Effort::kMax, {0.9502, 0.6619}, {}},
+    {TensorType::kIQ2_XS, Effort::kStandard, {0.948, 0.7952}, {}},
+    {TensorType::kIQ2_XS, Effort::kMax, {0.9481, 0.7944}, {}},
+    {TensorType::kIQ2_S, Effort::kStandard, {0.9619, 0.8126}, {0.4463, 0.7651}},
+    {TensorType::kIQ2_S, Effort::kMax, {0.9619, 0.8113}, {0.4463, 0.7634}},
+    {TensorType::kIQ3_XXS, Effort::kStandard, {0.6544, 0.7239}, {0.1225, 0.5883}},
+    {TensorType::kIQ3_XXS, Effort::kMax, {0.6544, 0.7204}, {0.1225, 0.5847}},
+    {TensorType::kIQ3_S, Effort::kStandard, {0.8292, 0.7232}, {0.2188, 0.5974}},
+    {TensorType::kIQ3_S, Effort::kMax, {0.8292, 0.7191}, {0.2188, 0.5907}},
 };
 
 const Encoder& EncoderOf(const Bounds& bounds) { return *FindEncoder(bounds.type, bounds.effort); }

@@ -62,8 +62,9 @@ HWY_INLINE void LoadRefineBatch(DF df, const float* HWY_RESTRICT x, size_t count
   for (size_t n = 0; n < count; ++n) {
     const float* HWY_RESTRICT block_x = x + n * kGridBlockValues;
     float* HWY_RESTRICT w = s.weights + n * kGridBlockValues;
-    WeightsOfBlock<Type>(df, block_x, importance != nullptr ? importance + column : nullptr,
-                         sums[n], w, s.roots);
+    WeightsOfBlock<Type>(df, kRefinedPlainSigma2, block_x,
+                         importance != nullptr ? importance + column : nullptr, sums[n], w,
+                         s.roots);
     column = column + kGridBlockValues == columns ? 0 : column + kGridBlockValues;
     auto max_weight = hn::Zero(df);
     float max = 0.0f;

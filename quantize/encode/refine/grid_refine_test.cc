@@ -68,7 +68,7 @@ TYPED_TEST(GridRefineTest, PointsAreTheBestUnderTheStoredScales) {
   for (size_t n = 0; n < kBlocks; ++n) {
     const float* x = rows.data() + n * kGridBlockValues;
     float weights[kGridBlockValues];
-    GridBlockWeights(kType, x, importance.data(), weights);
+    GridBlockWeights(kType, kRefinedPlainSigma2, x, importance.data(), weights);
     GridBest best;
     ASSERT_TRUE(RefineGridBlock(kType, HalvesOf<TypeParam>(), TypeParam::kUnit, GridMax(kType), x,
                                 weights, best));

@@ -115,12 +115,12 @@ TEST(Iq1DistortionTest, IsLowerThanTheReferences) {
   };
   // Measured, rounded up.
   constexpr Bound kBounds[] = {
-      {TensorType::kIQ1_S, Effort::kStandard, true, 0.835, 0.864},
-      {TensorType::kIQ1_S, Effort::kMax, true, 0.811, 0.859},
-      {TensorType::kIQ1_M, Effort::kStandard, true, 0.748, 0.807},
-      {TensorType::kIQ1_M, Effort::kMax, true, 0.748, 0.804},
-      {TensorType::kIQ1_M, Effort::kStandard, false, 0.031, 0.606},
-      {TensorType::kIQ1_M, Effort::kMax, false, 0.031, 0.604},
+      {TensorType::kIQ1_S, Effort::kStandard, true, 0.901, 0.919},
+      {TensorType::kIQ1_S, Effort::kMax, true, 0.876, 0.916},
+      {TensorType::kIQ1_M, Effort::kStandard, true, 0.841, 0.903},
+      {TensorType::kIQ1_M, Effort::kMax, true, 0.841, 0.9},
+      {TensorType::kIQ1_M, Effort::kStandard, false, 0.649, 0.8415},
+      {TensorType::kIQ1_M, Effort::kMax, false, 0.649, 0.839},
   };
   for (const Bound& bound : kBounds) {
     const Encoder& encoder = *FindEncoder(bound.type, bound.effort);
