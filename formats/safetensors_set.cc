@@ -70,6 +70,27 @@ absl::Status CheckFilesExist(absl::string_view folder, const SafetensorsFiles& f
                    kIndexName, " are missing: ", missing.ToString(), "; download them."));
 }
 
+// The part of an indexed set in whose files at least one tensor is wanted.
+SafetensorsFiles FilesWith(const std::function<bool(absl::string_view)>& is_wanted,
+                           const SafetensorsFiles& files) {
+  std::vector<bool> is_kept(files.file_names.size(), false);
+  for (const auto& [name, file] : files.indexed_tensors) {
+    if (is_wanted(name)) is_kept[file] = true;
+  }
+  SafetensorsFiles kept;
+  kept.has_index = true;
+  std::vector<size_t> new_number(files.file_names.size());
+  for (size_t file = 0; file < files.file_names.size(); ++file) {
+    if (!is_kept[file]) continue;
+    new_number[file] = kept.file_names.size();
+    kept.file_names.push_back(files.file_names[file]);
+  }
+  for (const auto& [name, file] : files.indexed_tensors) {
+    if (is_kept[file]) kept.indexed_tensors.emplace_back(name, new_number[file]);
+  }
+  return kept;
+}
+
 // Index and files must list the same tensors in the same places.
 absl::Status CheckIndex(absl::string_view folder, const SafetensorsFiles& files,
                         const SafetensorsSet& set,
@@ -145,6 +166,17 @@ absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFile(const std::string& path)
 
 absl::StatusOr<SafetensorsSet> SafetensorsSet::Open(absl::string_view folder) {
   GGUF_ASSIGN_OR_RETURN(const SafetensorsFiles files, FindFiles(folder));
+  return OpenFiles(folder, files);
+}
+
+absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFilesWith(
+    absl::string_view folder, const std::function<bool(absl::string_view name)>& is_wanted) {
+  GGUF_ASSIGN_OR_RETURN(const SafetensorsFiles files, FindFiles(folder));
+  return OpenFiles(folder, files.has_index ? FilesWith(is_wanted, files) : files);
+}
+
+absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFiles(absl::string_view folder,
+                                                         const SafetensorsFiles& files) {
   GGUF_RETURN_IF_ERROR(CheckFilesExist(folder, files));
   SafetensorsSet set;
   if (files.has_index) set.paths_.push_back(JoinPath(folder, kIndexName));

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ class SafetensorsSet {
   // InvalidArgument when index and files disagree or two files hold the same tensor.
   static absl::StatusOr<SafetensorsSet> Open(absl::string_view folder);
 
+  // As Open, of those files only in which, by the index, a tensor lies that `is_wanted`; of all of
+  // them without an index. The others need not be there.
+  static absl::StatusOr<SafetensorsSet> OpenFilesWith(
+      absl::string_view folder, const std::function<bool(absl::string_view name)>& is_wanted);
+
   // One file by itself.
   static absl::StatusOr<SafetensorsSet> OpenFile(const std::string& path);
 
@@ -62,6 +68,8 @@ class SafetensorsSet {
 
  private:
   SafetensorsSet() = default;
+  static absl::StatusOr<SafetensorsSet> OpenFiles(absl::string_view folder,
+                                                  const SafetensorsFiles& files);
 
   std::vector<SafetensorsFile> files_;
   std::vector<Entry> entries_;

@@ -179,9 +179,13 @@ absl::Status Prepare(absl::Span<const PlanOutput> outputs, Job* job) {
       }
     }
   }
-  for (const PlannedTensor& tensor :
-       outputs.empty() ? std::vector<PlannedTensor>() : outputs[0].plan->tensors) {
-    AppendRowRanges(tensor.source_index, tensor.shape, &job->units);
+  std::vector<bool> is_listed(job->targets_of.size(), false);
+  for (const PlanOutput& output : outputs) {
+    for (const PlannedTensor& tensor : output.plan->tensors) {
+      if (is_listed[tensor.source_index]) continue;
+      is_listed[tensor.source_index] = true;
+      AppendRowRanges(tensor.source_index, tensor.shape, &job->units);
+    }
   }
   return absl::OkStatus();
 }

@@ -40,9 +40,10 @@ struct ExecuteOptions {
   const std::atomic<bool>* cancelled = nullptr;  // looked at between row ranges; may be null
 };
 
-// Fills all files of all outputs. Returns warnings (values that overflowed to infinity in F16).
-// InvalidArgument names tensor, row and column of a NaN or Inf, or of a scale that overflows;
-// Cancelled when `cancelled` became true. The bytes written depend only on source and plans.
+// Fills all files of all outputs, which need not hold the same tensors. Returns warnings (values
+// that overflowed to infinity in F16). InvalidArgument names tensor, row and column of a NaN or
+// Inf, or of a scale that overflows; Cancelled when `cancelled` became true. The bytes written
+// depend only on source and plans.
 absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
                                                  absl::Span<const PlanOutput> outputs,
                                                  const ExecuteOptions& options);

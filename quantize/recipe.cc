@@ -10,7 +10,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "formats/vision/tower.h"
 #include "gguf/base/status_macros.h"
 #include "quantize/layer_name.h"
 #include "quantize/recipe_tables.h"
@@ -114,6 +116,7 @@ class Mixture {
         model_conditions_(ModelConditions(traits, options.has_importance)) {
     for (const RecipeTensor& tensor : tensors) {
       const Category category = CategoryOf(tensor.name);
+      if (IsTowerTensor(tensor.name)) continue;  // no part of the mixture
       if ((Bit(category) & kVLike) != 0) ++num_v_;
       if (category == Category::kOutput) tied_ = false;
     }
@@ -191,13 +194,14 @@ class PatternList {
             absl::StrCat("--tensor-type pattern '", pattern,
                          "' is not a regular expression (RE2 syntax): ", compiled->error()));
       }
-      list.patterns_.push_back({pattern, std::move(compiled), type});
+      list.patterns_.push_back({pattern, std::move(compiled), type, IsForTower(pattern)});
     }
     return list;
   }
 
   absl::optional<TensorType> Find(const std::string& name) const {
     for (const Pattern& pattern : patterns_) {
+      if (IsTowerTensor(name) && !pattern.is_for_tower) continue;
       if (RE2::PartialMatch(name, *pattern.compiled)) return pattern.type;
     }
     return absl::nullopt;
@@ -222,7 +226,15 @@ class PatternList {
     std::string text;  // as given
     std::unique_ptr<RE2> compiled;
     TensorType type;
+    bool is_for_tower;
   };
+
+  // "^v\\.blk" begins with "v.", "attn_v" is for the language model.
+  static bool IsForTower(absl::string_view pattern) {
+    absl::ConsumePrefix(&pattern, "^");
+    return IsTowerTensor(absl::StrReplaceAll(pattern, {{"\\.", "."}}));
+  }
+
   std::vector<Pattern> patterns_;
 };
 
@@ -263,7 +275,11 @@ absl::StatusOr<Decision> DecideOne(const Recipe& recipe, const RecipeOptions& op
   return WithFallback(tensor, type);
 }
 
-bool KeepsType(const RecipeOptions& options, const RecipeTensor& tensor) {
+bool KeepsType(const RecipeOptions& options, const PatternList& patterns,
+               const RecipeTensor& tensor) {
+  if (IsTowerTensor(tensor.name) && !options.tower && !patterns.Find(tensor.name).has_value()) {
+    return true;
+  }
   return options.copy || !IsQuantizable(tensor.name, tensor.shape.significant_rank()) ||
          (options.leave_output_tensor && tensor.name == "output.weight");
 }
@@ -286,7 +302,7 @@ absl::StatusOr<std::vector<Decision>> DecideTypes(const Recipe& recipe,
   decisions.reserve(tensors.size());
   for (const RecipeTensor& tensor : tensors) {
     Decision decision{tensor.type};
-    if (!KeepsType(options, tensor)) {
+    if (!KeepsType(options, patterns, tensor)) {
       GGUF_ASSIGN_OR_RETURN(decision, DecideOne(recipe, options, patterns, tensor, &mixture));
     }
     decision.is_copy = decision.type == tensor.type;

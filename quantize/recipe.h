@@ -51,6 +51,10 @@ struct RecipeOptions {
   // embeddings get from a mixture.
   absl::optional<TensorType> output_tensor_type;
   absl::optional<TensorType> token_embedding_type;
+  // Tensors of vision and audio towers and of projectors (formats/vision/tower.h: IsTowerTensor)
+  // keep their type, unless this is set or a pattern of `tensor_types` is for them by the way it
+  // begins: "v.", "mm.", "a.", "s.".
+  bool tower = false;
   // First match wins. Patterns are regular expressions searched in the name (RE2 syntax) after
   // being lower-cased, as in llama-quantize. Recipes that do not quantize ignore them.
   std::vector<std::pair<std::string, TensorType>> tensor_types;

@@ -8,9 +8,14 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "formats/open.h"
+#include "formats/vision/vision_checkpoint.h"
 #include "gguf/base/status_macros.h"
+#include "quantize/joined_source.h"
 #include "quantize/plan_convert.h"
+#include "quantize/plan_tensors.h"
+#include "quantize/plan_tower.h"
 #include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/write_command.h"
@@ -28,6 +33,7 @@ struct Flags {
   WriteCommandOptions write;
   std::string checkpoint, output, lora_base;
   std::string outtype = "auto";
+  std::string mmproj, mmproj_type;
   OpenOptions open;
   bool print_supported_models = false;
 };
@@ -39,6 +45,14 @@ void AddOptions(CLI::App* app, Flags* flags) {
                   "type of the matrices: f32, f16, bf16, q8_0, ...; auto: bf16 for a BF16 "
                   "checkpoint, else f16")
       ->capture_default_str()
+      ->type_name("TYPE");
+  app->add_option("--mmproj", flags->mmproj,
+                  "also write the vision tower and projector of a multimodal checkpoint, as "
+                  "llama.cpp wants them")
+      ->type_name("FILE");
+  app->add_option("--mmproj-type", flags->mmproj_type,
+                  "type of the tower's matrices [as --outtype]; patch and position embeddings and "
+                  "the projector keep theirs")
       ->type_name("TYPE");
   AddCheckpointOptions(app, &flags->open);
   app->add_option("--lora-base", flags->lora_base,
@@ -57,6 +71,28 @@ absl::StatusOr<std::unique_ptr<TensorSource>> Open(const Flags& flags) {
   return OpenAdapter(flags.checkpoint, flags.lora_base, flags.open);
 }
 
+absl::StatusOr<absl::optional<TensorType>> ParseOutputType(absl::string_view option,
+                                                           absl::string_view text) {
+  if (absl::EqualsIgnoreCase(text, "auto")) return absl::optional<TensorType>();
+  const absl::StatusOr<TensorType> type = ParseTensorType(text);
+  if (!type.ok()) return UsageError(absl::StrCat(option, ": ", type.status().message()));
+  return absl::optional<TensorType>(*type);
+}
+
+// The language model and the vision tower, each to its own file.
+absl::Status ConvertWithTower(const TensorSource& text, const Plan& plan, const std::string& output,
+                              const Flags& flags) {
+  TowerOptions options;
+  const std::string& type = flags.mmproj_type.empty() ? flags.outtype : flags.mmproj_type;
+  GGUF_ASSIGN_OR_RETURN(options.type, ParseOutputType("--mmproj-type", type));
+  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(flags.checkpoint, flags.open));
+  GGUF_ASSIGN_OR_RETURN(Plan tower_plan, PlanTower(*tower, tower->sizes(), options));
+  const JoinedSource joined({&text, tower.get()});
+  OffsetSource(joined.first_of(1), &tower_plan);
+  return RunWriteCommand(joined, {{&plan, output}, {&tower_plan, flags.mmproj}}, "convert",
+                         flags.write, flags.common);
+}
+
 absl::Status Convert(Flags* flags) {
   if (flags->print_supported_models) {
     for (const absl::string_view name : SupportedArchitectures()) {
@@ -66,10 +102,12 @@ absl::Status Convert(Flags* flags) {
   }
   if (flags->checkpoint.empty()) return UsageError("no CHECKPOINT folder given; see --help");
   ConvertOptions options;
-  if (!absl::EqualsIgnoreCase(flags->outtype, "auto")) {
-    const absl::StatusOr<TensorType> type = ParseTensorType(flags->outtype);
-    if (!type.ok()) return UsageError(absl::StrCat("--outtype: ", type.status().message()));
-    options.type = *type;
+  GGUF_ASSIGN_OR_RETURN(options.type, ParseOutputType("--outtype", flags->outtype));
+  if (!flags->mmproj_type.empty() && flags->mmproj.empty()) {
+    return UsageError("--mmproj-type is for the file that --mmproj FILE writes");
+  }
+  if (!flags->mmproj.empty() && (flags->open.vocab_only || !flags->lora_base.empty())) {
+    return UsageError("--mmproj is for models, not beside --vocab-only or --lora-base");
   }
   if (!flags->lora_base.empty()) {
     if (flags->open.vocab_only || !flags->open.pre.empty()) {
@@ -83,6 +121,7 @@ absl::Status Convert(Flags* flags) {
   GGUF_ASSIGN_OR_RETURN(plans[0], PlanConversion(*source, options));
   const std::string output =
       flags->output.empty() ? DefaultOutput(flags->checkpoint) : flags->output;
+  if (!flags->mmproj.empty()) return ConvertWithTower(*source, plans[0], output, *flags);
   return RunWriteCommand(*source, plans, "convert", output, flags->write, flags->common);
 }
 

@@ -88,6 +88,25 @@ absl::Status CheckReports(const TensorSource& source, const gguf_toolchain::Writ
   return absl::OkStatus();
 }
 
+// Of the source's tensors, each once however many outputs have it.
+uint64_t BytesToRead(absl::Span<const PlannedOutput> outputs) {
+  absl::flat_hash_set<size_t> seen;
+  uint64_t bytes = 0;
+  for (const PlannedOutput& output : outputs) {
+    for (const PlannedTensor& tensor : output.plan->tensors) {
+      if (!seen.insert(tensor.source_index).second) continue;
+      bytes += TensorBytes(tensor.source_type, tensor.shape).value_or(0);
+    }
+  }
+  return bytes;
+}
+
+uint64_t BytesToVerify(absl::Span<const PlannedOutput> outputs) {
+  uint64_t bytes = 0;
+  for (const PlannedOutput& output : outputs) bytes += output.plan->source_bytes();
+  return bytes;
+}
+
 absl::StatusOr<WriteOptions> ToWriteOptions(const WriteCommandOptions& options,
                                             const CommonOptions& common) {
   WriteOptions write;
@@ -165,10 +184,18 @@ std::string DefaultOutput(absl::string_view input) {
 absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>& plans,
                              absl::string_view program, absl::string_view output,
                              const WriteCommandOptions& options, const CommonOptions& common) {
+  std::vector<PlannedOutput> outputs;
+  for (const Plan& plan : plans) outputs.push_back({&plan, std::string(output)});
+  return RunWriteCommand(source, outputs, program, options, common);
+}
+
+absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const PlannedOutput> outputs,
+                             absl::string_view program, const WriteCommandOptions& options,
+                             const CommonOptions& common) {
   const absl::Time start = absl::Now();
   std::vector<WriteRequest> requests;
-  for (const Plan& plan : plans) {
-    requests.push_back({&plan, ExpandType(output, plan.type_name)});
+  for (const PlannedOutput& output : outputs) {
+    requests.push_back({output.plan, ExpandType(output.path, output.plan->type_name)});
   }
   gguf_toolchain::WriteResult result = DescribePlans(requests);
   result.set_program(std::string(program));
@@ -180,10 +207,9 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
   GGUF_RETURN_IF_ERROR(CheckReports(source, result, options));
   if (!options.dry_run) {
     GGUF_ASSIGN_OR_RETURN(WriteOptions write, ToWriteOptions(options, common));
-    uint64_t total_bytes = plans.empty() ? 0 : plans[0].source_bytes();
+    const uint64_t total_bytes = BytesToRead(outputs);
     ProgressBar progress(program, total_bytes, common.progress, common.quiet);
-    ProgressBar verify_progress("verify", total_bytes * plans.size(), common.progress,
-                                common.quiet);
+    ProgressBar verify_progress("verify", BytesToVerify(outputs), common.progress, common.quiet);
     write.progress = &progress;
     write.verify_progress = &verify_progress;
     absl::StatusOr<WriteReport> report = WriteOutputs(source, requests, write);

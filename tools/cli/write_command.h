@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "formats/tensor_source.h"
 #include "gguf/split.h"
 #include "quantize/plan.h"
@@ -40,6 +42,15 @@ std::string DefaultOutput(absl::string_view input);
 absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>& plans,
                              absl::string_view program, absl::string_view output,
                              const WriteCommandOptions& options, const CommonOptions& common);
+
+// As above with an output for each plan: they appear together, when all are complete.
+struct PlannedOutput {
+  const Plan* plan;
+  std::string path;  // may hold {type}
+};
+absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const PlannedOutput> outputs,
+                             absl::string_view program, const WriteCommandOptions& options,
+                             const CommonOptions& common);
 
 }  // namespace gguf
 
