@@ -35,7 +35,7 @@ struct KnownPreTokenizer {
   bool ignore_merges;  // what runtimes infer from the name
 };
 
-// Digests of published tokenizer.json files (spec: tokenizers, pretokenizers.json).
+// SHA-256 of the Split expressions of published tokenizer.json files.
 constexpr KnownPreTokenizer kKnown[] = {
     {"llama-bpe", "d98f9631be1e9607a9848c26c1f9eac1aa9fc21ac6ba82a2fc0741af9780a48f", Digits::kNone,
      false, false, true},

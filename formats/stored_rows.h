@@ -12,7 +12,7 @@
 
 namespace gguf {
 
-// Elements per block and bytes of a block of MXFP4 (spec: block-formats).
+// Elements per block and bytes of a block of MXFP4 (block_mxfp4 of ggml-common.h, August 2026).
 inline constexpr uint64_t kMxfp4BlockValues = 32;
 inline constexpr uint64_t kMxfp4BlockBytes = 17;
 
