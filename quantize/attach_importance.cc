@@ -5,26 +5,17 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "gguf/base/status_macros.h"
+#include "quantize/name_some.h"
 
 namespace gguf {
 namespace {
 
-constexpr size_t kMaxNamed = 6;  // tensors or experts in one warning
 constexpr char kRemedy[] = "; give one that was computed with this model";
 
 bool IsTokenEmbedding(absl::string_view name) {
   return name == "token_embd.weight" || name == "per_layer_token_embd.weight";
-}
-
-template <typename T>
-std::string NameSome(const std::vector<T>& all, absl::string_view others) {
-  const size_t named = std::min(all.size(), kMaxNamed);
-  return absl::StrCat(
-      absl::StrJoin(all.begin(), all.begin() + named, ", "),
-      named < all.size() ? absl::StrCat(" and ", all.size() - named, " other", others) : "");
 }
 
 // Groups of kScaleColumns in a row of `weights` that carry nothing, and where the first one starts.
@@ -81,9 +72,9 @@ absl::Status ImportanceAttacher::Missing(const PlannedTensor& tensor, bool is_re
     required_.push_back(tensor.name);
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("tensor '", tensor.name, "' would become ",
-                                                 NameOf(tensor.type),
-                                                 ", which needs importance data; ", why));
+  return absl::InvalidArgumentError(absl::StrCat(recipe_name_, ": tensor '", tensor.name,
+                                                 "' needs importance data to become ",
+                                                 NameOf(tensor.type), "; ", why));
 }
 
 absl::Status ImportanceAttacher::CheckShape(absl::string_view source_name,
@@ -157,8 +148,8 @@ absl::Status ImportanceAttacher::Attach(absl::string_view source_name, const Dec
 std::vector<std::string> ImportanceAttacher::Warnings() {
   if (!required_.empty()) {
     warnings_.push_back(absl::StrCat(
-        NameSome(required_, "s"),
-        ": the type needs importance data, so that only a dry run works; ",
+        recipe_name_, ": ", NameSome(required_, "s"), required_.size() == 1 ? " needs" : " need",
+        " importance data, so that only a dry run works; ",
         data_ == nullptr ? "give --imatrix FILE" : "give an --imatrix FILE that covers them"));
   }
   if (!missing_.empty()) {

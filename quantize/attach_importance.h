@@ -21,9 +21,10 @@ inline constexpr size_t kScaleColumns = 16;
 
 class ImportanceAttacher {
  public:
-  // `data` may be null (none was given) and must outlive this. In a dry run missing data is a
-  // warning.
-  ImportanceAttacher(const ImportanceData* data, bool dry_run) : data_(data), dry_run_(dry_run) {}
+  // `data` may be null (none was given) and must outlive this. `recipe_name` is the scheme that
+  // errors speak of. In a dry run missing data is a warning.
+  ImportanceAttacher(const ImportanceData* data, absl::string_view recipe_name, bool dry_run)
+      : data_(data), recipe_name_(recipe_name), dry_run_(dry_run) {}
 
   // InvalidArgument when no entry names a tensor of `source`; a warning when some do not.
   absl::Status CheckNames(const TensorSource& source);
@@ -44,6 +45,7 @@ class ImportanceAttacher {
   void NoteGaps(const PlannedTensor& tensor, const std::vector<size_t>& unmeasured);
 
   const ImportanceData* data_;
+  const std::string recipe_name_;
   const bool dry_run_;
   std::vector<std::string> warnings_;
   std::vector<std::string> required_;    // tensors whose type needs data that is missing

@@ -109,8 +109,8 @@ TEST(AttachImportanceTest, ExpertsThatWereNeverChosenAreNamed) {
   experts.counts.assign(12, 0);
   EXPECT_THAT(WarningsOf(data)[0], HasSubstr("(12 of 12 experts: 0, 1, 2, 3, 4, 5 and 6 others)"));
   EXPECT_THAT(ErrorOf(data, "IQ2_XS"),
-              HasSubstr("'blk.0.ffn_up_exps.weight' would become IQ2_XS, which needs importance "
-                        "data; the entry of im.gguf for it measured nothing; calibrate again"));
+              HasSubstr("'blk.0.ffn_up_exps.weight' needs importance data to become IQ2_XS; the "
+                        "entry of im.gguf for it measured nothing; calibrate again"));
 }
 
 TEST(AttachImportanceTest, AMatrixThatMeasuredNothingIsNamed) {
@@ -223,13 +223,14 @@ TEST(AttachImportanceTest, ADryRunNamesWhatIsMissingInOneSentence) {
   const auto none = PlanQuantization(Model(), recipe, options, nullptr);
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_THAT(none->warnings,
-              ElementsAre("blk.0.ffn_down.weight, blk.0.ffn_up_exps.weight: the type needs "
-                          "importance data, so that only a dry run works; give --imatrix FILE"));
+              ElementsAre("IQ2_XS: blk.0.ffn_down.weight, blk.0.ffn_up_exps.weight need importance "
+                          "data, so that only a dry run works; give --imatrix FILE"));
   ImportanceData data = Complete();
   data.entries.erase(kDense);
   const auto some = PlanOf(data, "IQ2_XS", options);
   ASSERT_TRUE(some.ok()) << some.status();
-  EXPECT_THAT(some->warnings, ElementsAre(HasSubstr("blk.0.ffn_down.weight: the type needs")));
+  EXPECT_THAT(some->warnings,
+              ElementsAre(HasSubstr("IQ2_XS: blk.0.ffn_down.weight needs importance data")));
 }
 
 TEST(AttachImportanceTest, TensorsWithoutAnEntryAreNamedTogether) {

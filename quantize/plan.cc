@@ -65,6 +65,12 @@ size_t Plan::num_fallbacks() const {
                        [](const PlannedTensor& tensor) { return tensor.is_fallback; });
 }
 
+bool Plan::is_quantizing() const {
+  return std::any_of(tensors.begin(), tensors.end(), [](const PlannedTensor& tensor) {
+    return tensor.encoder != nullptr && InfoOf(tensor.type).is_quantized;
+  });
+}
+
 std::vector<std::string> Plan::OutputPaths(absl::string_view path) const {
   if (shards.size() == 1) return {std::string(path)};
   std::vector<std::string> paths;

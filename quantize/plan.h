@@ -43,8 +43,10 @@ struct PlannedShard {
 struct Plan {
   std::string type_name;  // "Q5_K_M", as `{type}` in file names
   std::vector<PlannedTensor> tensors;
-  std::vector<PlannedShard> shards;   // at least one
-  std::vector<std::string> warnings;  // one sentence each
+  std::vector<PlannedShard> shards;    // at least one
+  std::vector<std::string> warnings;   // one sentence each
+  Effort effort = Effort::kReference;  // that its encoders were chosen for
+  std::string importance_path;         // of the data that some tensor uses; empty: none does
   // F32 beyond 65504 becomes infinity with a warning (conversion) instead of an error.
   bool allow_f16_overflow = false;
 
@@ -54,6 +56,7 @@ struct Plan {
   uint64_t num_values() const;
   double bits_per_weight() const;  // 8 * tensor_bytes / num_values; 0 without tensors
   size_t num_fallbacks() const;
+  bool is_quantizing() const;  // some tensor is encoded into blocks: effort matters
 
   // Where the shards go: `path` itself for one shard, else ShardName of `path` without ".gguf".
   std::vector<std::string> OutputPaths(absl::string_view path) const;

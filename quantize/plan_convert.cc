@@ -63,6 +63,7 @@ absl::StatusOr<Plan> PlanConversion(const TensorSource& source, const ConvertOpt
   // The recipe called like the type stands for a file of that type throughout.
   GGUF_ASSIGN_OR_RETURN(const Recipe* recipe, ParseRecipe(NameOf(type)));
   plan.type_name = std::string(NameOf(type));
+  plan.effort = options.effort;
   plan.allow_f16_overflow = true;
   for (size_t i = 0; i < source.tensors().size(); ++i) {
     GGUF_ASSIGN_OR_RETURN(PlannedTensor planned,

@@ -10,6 +10,7 @@
 #include "gguf/keys.h"
 #include "quantize/attach_importance.h"
 #include "quantize/prune.h"
+#include "quantize/unused_options.h"
 
 namespace gguf {
 namespace {
@@ -130,7 +131,8 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
   recipe_options.has_importance = importance != nullptr && !importance->entries.empty();
   GGUF_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
                         DecideTypes(recipe, recipe_options, traits, recipe_tensors));
-  ImportanceAttacher attacher(importance, options.dry_run);
+  plan->warnings = UnusedOptions(recipe, recipe_options, recipe_tensors, decisions);
+  ImportanceAttacher attacher(importance, recipe.name, options.dry_run);
   GGUF_RETURN_IF_ERROR(attacher.CheckNames(source));
   size_t num_kept = 0;
   for (size_t i = 0; i < decisions.size(); ++i) {
@@ -146,8 +148,9 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
     GGUF_RETURN_IF_ERROR(ChooseEncoder(options, &tensor));
     GGUF_RETURN_IF_ERROR(
         attacher.Attach(source.tensors()[tensor.source_index].name, decisions[i], &tensor));
+    if (!tensor.importance.empty()) plan->importance_path = importance->path;
   }
-  plan->warnings = attacher.Warnings();
+  for (std::string& warning : attacher.Warnings()) plan->warnings.push_back(std::move(warning));
   WarnOfKept(num_kept, plan);
   WarnOfRequantizing(plan);
   if (plan->num_fallbacks() > 0) {
@@ -193,9 +196,13 @@ absl::StatusOr<Plan> PlanQuantization(const TensorSource& source, const Recipe* 
                                       const QuantizeOptions& options,
                                       const ImportanceData* importance) {
   static constexpr Recipe kCopy = {"COPY", 0, TensorType::kF32, false, false};
-  if (options.recipe.copy) recipe = &kCopy;
+  if (options.recipe.copy) {
+    recipe = &kCopy;
+    importance = nullptr;  // nor is it said to have been used
+  }
   Plan plan;
   plan.type_name = std::string(recipe->name);
+  plan.effort = options.effort;
   GGUF_ASSIGN_OR_RETURN(const ModelTraits traits, ModelTraits::FromMetadata(source.metadata()));
   GGUF_ASSIGN_OR_RETURN(const LayerPruning pruning,
                         LayerPruning::Create(traits.num_layers, options.prune_layers));

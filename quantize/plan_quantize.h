@@ -34,7 +34,8 @@ struct QuantizeOptions {
 // unless allow_requantize is set, in which case they are like any other. Errors name the tensor: a
 // type smaller than that for one of these, another quantized source without allow_requantize,
 // importance data of another model (names, shapes), or none where the type needs it, a type that
-// nothing encodes. Warnings say what importance data lacks and what quantizing again loses.
+// nothing encodes. Warnings say what importance data lacks, what quantizing again loses and which
+// options change nothing in this model. COPY ignores `importance`.
 absl::StatusOr<Plan> PlanQuantization(const TensorSource& source, const Recipe* recipe,
                                       const QuantizeOptions& options,
                                       const ImportanceData* importance);

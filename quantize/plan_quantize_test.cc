@@ -11,6 +11,7 @@
 namespace gguf {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 MemorySource Model(int layers) {
@@ -163,6 +164,38 @@ TEST(PlanQuantizeTest, OverridesComeLastAndImatrixKeysAreSet) {
   EXPECT_THAT(head, HasSubstr("my.key"));
 }
 
+TEST(PlanQuantizeTest, CopiesDoNotClaimImportanceOrEffort) {
+  const MemorySource source = Model(1);
+  ImportanceData importance;
+  importance.path = "im.gguf";
+  importance.entries["blk.0.ffn_down.weight"] = {std::vector<float>(256, 1.0f), {1}};
+  QuantizeOptions options;
+  options.effort = Effort::kMax;
+  const auto plan = PlanOf(source, "Q4_0", options, &importance);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(plan->is_quantizing());
+  EXPECT_EQ(plan->effort, Effort::kMax);
+  EXPECT_EQ(plan->importance_path, "im.gguf");
+  options.recipe.copy = true;
+  const auto copy = PlanQuantization(source, nullptr, options, &importance);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ(copy->shards[0].layout.head.find("quantize.imatrix"), std::string::npos);
+  EXPECT_FALSE(copy->is_quantizing());
+  EXPECT_EQ(copy->importance_path, "");
+  const auto plain = PlanOf(source, "F32", QuantizeOptions(), &importance);
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_FALSE(plain->is_quantizing());
+  EXPECT_EQ(plain->importance_path, "");
+}
+
+TEST(PlanQuantizeTest, OptionsThatChangeNothingInThisModelAreNamed) {
+  QuantizeOptions options;
+  options.recipe.leave_output_tensor = true;
+  const auto plan = PlanOf(Model(1), "Q4_0", options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(plan->warnings, Contains(HasSubstr("--leave-output-tensor has no effect")));
+}
+
 TEST(PlanQuantizeTest, TypesWithoutAnEncoderAreNamed) {
   QuantizeOptions options;
   options.recipe.tensor_types = {{"ffn_down", TensorType::kQ8_1}};
@@ -173,12 +206,18 @@ TEST(PlanQuantizeTest, TypesWithoutAnEncoderAreNamed) {
 TEST(PlanQuantizeTest, TypesThatNeedImportanceSaySo) {
   const MemorySource source = Model(1);
   EXPECT_THAT(std::string(PlanOf(source, "IQ2_XS").status().message()),
-              HasSubstr("needs importance data; give --imatrix FILE"));
+              HasSubstr("IQ2_XS: tensor 'blk.0.ffn_down.weight' needs importance data to become "
+                        "IQ2_XS; give --imatrix FILE"));
+  EXPECT_THAT(std::string(PlanOf(source, "Q2_K_S").status().message()),
+              HasSubstr("Q2_K_S: tensor 'blk.0.ffn_down.weight' needs importance data to become "
+                        "Q2_K; give --imatrix FILE"));
   QuantizeOptions options;
   options.dry_run = true;
   const auto plan = PlanOf(source, "IQ2_XS", options);
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_THAT(plan->warnings[0], HasSubstr("the type needs importance data"));
+  EXPECT_THAT(plan->warnings[0],
+              HasSubstr("IQ2_XS: blk.0.ffn_down.weight needs importance data, so "
+                        "that only a dry run works; give --imatrix FILE"));
 }
 
 }  // namespace

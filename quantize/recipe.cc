@@ -199,13 +199,16 @@ class PatternList {
     return list;
   }
 
-  absl::optional<TensorType> Find(const std::string& name) const {
-    for (const Pattern& pattern : patterns_) {
-      if (IsTowerTensor(name) && !pattern.is_for_tower) continue;
-      if (RE2::PartialMatch(name, *pattern.compiled)) return pattern.type;
+  // Index of the first one that decides the tensor `name`.
+  absl::optional<size_t> Find(const std::string& name) const {
+    for (size_t i = 0; i < patterns_.size(); ++i) {
+      if (IsTowerTensor(name) && !patterns_[i].is_for_tower) continue;
+      if (RE2::PartialMatch(name, *patterns_[i].compiled)) return i;
     }
     return absl::nullopt;
   }
+
+  TensorType type(size_t index) const { return patterns_[index].type; }
 
   // Every pattern must be found in some name: one that is not is a typing error.
   absl::Status CheckAllUsed(absl::Span<const RecipeTensor> tensors) const {
@@ -269,7 +272,11 @@ absl::StatusOr<Decision> DecideOne(const Recipe& recipe, const RecipeOptions& op
     return Explicit(tensor, *options.output_tensor_type, "--output-tensor-type");
   }
   if (!recipe.is_quantized) return Decision{recipe.default_type};
-  if (const auto type = patterns.Find(tensor.name)) return WithFallback(tensor, *type);
+  if (const absl::optional<size_t> rule = patterns.Find(tensor.name)) {
+    Decision decision = WithFallback(tensor, patterns.type(*rule));
+    decision.rule = rule;
+    return decision;
+  }
   if (options.pure || recipe.is_uniform) return WithFallback(tensor, recipe.default_type);
   GGUF_ASSIGN_OR_RETURN(const TensorType type, mixture->Choose(tensor, category));
   return WithFallback(tensor, type);

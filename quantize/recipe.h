@@ -78,8 +78,11 @@ struct Decision {
   bool is_fallback = false;  // the mixture's type does not divide the row
   // The tensor may not be quantized by rule, or keeps its type: bytes are copied.
   bool is_copy = false;
-  // Quantizing to `type` without importance weights is refused (low-bit types, spec: recipes 6).
+  // Quantizing to `type` without importance weights is refused (the IQ1, IQ2 and IQ3_XXS types, and
+  // Q2_K in the recipe Q2_K_S; not for embeddings and the output matrix).
   bool requires_importance = false;
+  // The one of RecipeOptions::tensor_types that chose the type.
+  absl::optional<size_t> rule;
 };
 
 // Decides for all tensors of a model, in the order given, which must be the processing order (see
@@ -92,8 +95,11 @@ absl::StatusOr<std::vector<Decision>> DecideTypes(const Recipe& recipe,
 
 // May a tensor of this name and rank (Shape::significant_rank) be quantized? No for vectors, for
 // names that do not end in "weight", and for norms, routers, convolutions, position embeddings and
-// others that cost little and suffer much (spec: recipes 2). --leave-output-tensor comes on top.
+// others that cost little and suffer much. --leave-output-tensor comes on top.
 bool IsQuantizable(absl::string_view name, size_t significant_rank);
+
+// Case-insensitive. InvalidArgument with the names of the types that weights can be stored in.
+absl::StatusOr<TensorType> ParseWeightType(absl::string_view name);
 
 using TensorTypeRule = std::pair<std::string, TensorType>;  // pattern, type
 
@@ -103,7 +109,7 @@ using TensorTypeRule = std::pair<std::string, TensorType>;  // pattern, type
 absl::StatusOr<TensorTypeRule> ParseTensorTypeRule(absl::string_view text);
 
 // Reads the text of a --tensor-type-file: such rules, separated by white space. `file` is what
-// errors call it.
+// errors call it. InvalidArgument as above, or when there is none.
 absl::StatusOr<std::vector<TensorTypeRule>> ParseTensorTypeRules(absl::string_view text,
                                                                  absl::string_view file);
 

@@ -1,6 +1,8 @@
 // From text to recipes and tensor type rules.
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -10,7 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "gguf/base/status_macros.h"
 #include "quantize/recipe.h"
 #include "re2/re2.h"
 
@@ -23,15 +24,19 @@ struct Alias {
 };
 constexpr Alias kAliases[] = {{"Q3_K", "Q3_K_M"}, {"Q4_K", "Q4_K_M"}, {"Q5_K", "Q5_K_M"}};
 
-// A tensor type that weights can be stored in.
-absl::StatusOr<TensorType> ParseWeightType(absl::string_view name) {
-  GGUF_ASSIGN_OR_RETURN(const TensorType type, ParseTensorType(name));
-  if (InfoOf(type).is_weight) return type;
-  return absl::InvalidArgumentError(
-      absl::StrCat("tensor type ", NameOf(type), " does not store weights; choose another"));
-}
-
 }  // namespace
+
+absl::StatusOr<TensorType> ParseWeightType(absl::string_view name) {
+  const absl::StatusOr<TensorType> type = ParseTensorType(name);
+  if (type.ok() && InfoOf(*type).is_weight) return *type;
+  std::vector<absl::string_view> names;
+  for (const TensorTypeInfo& info : AllTensorTypes()) {
+    if (info.is_weight) names.push_back(info.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      type.ok() ? "nothing can be quantized to tensor type '" : "unknown tensor type '",
+      absl::CHexEscape(name), "'; known are ", absl::StrJoin(names, ", ")));
+}
 
 absl::StatusOr<const Recipe*> ParseRecipe(absl::string_view name) {
   absl::string_view wanted = name;
@@ -86,6 +91,10 @@ absl::StatusOr<std::vector<TensorTypeRule>> ParseTensorTypeRules(absl::string_vi
           absl::StrCat(file, ": entry ", rules.size() + 1, ": ", rule.status().message()));
     }
     rules.push_back(*std::move(rule));
+  }
+  if (rules.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": holds no entry; expected PATTERN=TYPE, separated by white space"));
   }
   return rules;
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -365,6 +367,20 @@ TEST(DecideTypesTest, SaysWhereImportanceIsNeeded) {
   }
 }
 
+TEST(ParseWeightTypeTest, NamesWhatItAcceptsAndNothingElse) {
+  const std::string known(ParseWeightType("q99").status().message());
+  for (const TensorTypeInfo& info : AllTensorTypes()) {
+    const auto type = ParseWeightType(info.name);
+    EXPECT_EQ(type.ok(), info.is_weight) << info.name;
+    const bool is_listed = known.find(absl::StrCat(" ", info.name, ",")) != std::string::npos ||
+                           absl::EndsWith(known, absl::StrCat(" ", info.name));
+    EXPECT_EQ(is_listed, info.is_weight) << info.name;
+    if (info.is_weight) continue;
+    EXPECT_THAT(type.status().message(), HasSubstr(std::string(info.name)));
+    EXPECT_THAT(type.status().message(), HasSubstr("known are F32, F16, Q4_0"));
+  }
+}
+
 TEST(ParseTensorTypeRuleTest, SplitsAtTheLastEqualsSign) {
   EXPECT_THAT(*ParseTensorTypeRule("Attn_V=q6_K"), Pair("Attn_V", T::kQ6_K));
   EXPECT_THAT(*ParseTensorTypeRule("a=b=Q8_0"), Pair("a=b", T::kQ8_0));
@@ -377,7 +393,8 @@ TEST(ParseTensorTypeRuleTest, SplitsAtTheLastEqualsSign) {
 TEST(ParseTensorTypeRulesTest, ReadsEntriesBetweenWhiteSpace) {
   EXPECT_THAT(*ParseTensorTypeRules(" a=q6_k\r\n\tb=f16 ", "rules.txt"),
               ElementsAre(Pair("a", T::kQ6_K), Pair("b", T::kF16)));
-  EXPECT_TRUE(ParseTensorTypeRules("", "rules.txt")->empty());
+  EXPECT_THAT(ParseTensorTypeRules(" \n", "rules.txt").status().message(),
+              HasSubstr("rules.txt: holds no entry"));
   EXPECT_THAT(ParseTensorTypeRules("a=q6_k b", "rules.txt").status().message(),
               HasSubstr("rules.txt: entry 2: "));
 }
