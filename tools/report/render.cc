@@ -57,6 +57,15 @@ std::string Summary(const OutputResult& output) {
                          output.bits_per_weight());
 }
 
+// How the weights were quantized: "standard effort, importance data of im.gguf".
+std::string Method(const OutputResult& output) {
+  if (output.effort().empty()) return "";
+  return absl::StrCat(output.effort(), " effort, ",
+                      output.importance().empty()
+                          ? "no importance data"
+                          : absl::StrCat("importance data of ", output.importance()));
+}
+
 constexpr char kStyle[] =
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;"
     "color:#1c2430;background:#fff}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}"
@@ -119,7 +128,8 @@ std::string ToText(const WriteResult& result) {
     if (output.num_fallbacks() > 0) {
       absl::StrAppend(&text, ", ", output.num_fallbacks(), " in a fallback type");
     }
-    absl::StrAppend(&text, "\n");
+    absl::StrAppend(&text, "\n  from ", result.input(), output.effort().empty() ? "" : ", ",
+                    Method(output), "\n");
     if (result.is_dry_run()) {
       absl::StrAppendFormat(&text, "  %.0f bytes on disk, from %s of tensor data\n",
                             output.file_bytes(), Size(output.source_bytes()));
@@ -138,7 +148,9 @@ std::string ToMarkdown(const WriteResult& result) {
       absl::StrCat("# ", result.program(), ": ", EscapeMarkdown(result.input()), "\n");
   for (const OutputResult& output : result.outputs()) {
     absl::StrAppend(&text, "\n## ", EscapeMarkdown(absl::StrJoin(output.paths(), ", ")), "\n\n",
-                    Summary(output), "\n\n| type | tensors | size |\n| --- | ---: | ---: |\n");
+                    Summary(output), output.effort().empty() ? "" : ", ",
+                    EscapeMarkdown(Method(output)),
+                    "\n\n| type | tensors | size |\n| --- | ---: | ---: |\n");
     for (const auto& [type, total] : TotalsOf(output)) {
       absl::StrAppend(&text, "| ", type, " | ", total.first, " | ", Size(total.second), " |\n");
     }
@@ -179,7 +191,8 @@ std::string ToHtml(const WriteResult& result) {
   for (const OutputResult& output : result.outputs()) {
     absl::StrAppend(&html, "<h2>", EscapeHtml(absl::StrJoin(output.paths(), ", ")), "</h2>\n<p>",
                     EscapeHtml(Summary(output)), ", from ", Size(output.source_bytes()),
-                    " of tensor data.");
+                    " of tensor data", output.effort().empty() ? "" : ", ",
+                    EscapeHtml(Method(output)), ".");
     if (result.is_verified()) {
       absl::StrAppendFormat(&html, " Relative RMSE over all values: %.5f.",
                             output.error().relative_rmse());

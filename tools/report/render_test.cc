@@ -23,6 +23,8 @@ gguf_toolchain::WriteResult Example() {
   output->set_file_bytes(1 << 20);
   output->set_tensor_bytes(576);
   output->set_bits_per_weight(4.5);
+  output->set_effort("max");
+  output->set_importance("im<1>.gguf");
   output->mutable_error()->set_relative_rmse(0.0625);
   auto* tensor = output->add_tensors();
   tensor->set_name("blk.0.x|y.weight");
@@ -39,6 +41,20 @@ TEST(RenderTest, TextNamesFileSizeAndError) {
   const std::string text = ToText(Example());
   EXPECT_THAT(text, HasSubstr("wrote out.gguf: Q4_K_M, 1.0 MiB (4.50 bits per weight)"));
   EXPECT_THAT(text, HasSubstr("relative RMSE 0.06250"));
+}
+
+TEST(RenderTest, EveryFormSaysFromWhatAndHow) {
+  gguf_toolchain::WriteResult result = Example();
+  EXPECT_THAT(ToText(result), HasSubstr("\n  from in<b>.gguf, max effort, importance data of "
+                                        "im<1>.gguf\n"));
+  EXPECT_THAT(ToMarkdown(result), HasSubstr("weight), max effort, importance data of im<1>.gguf"));
+  EXPECT_THAT(ToHtml(result), HasSubstr("data, max effort, importance data of im&lt;1&gt;.gguf."));
+  EXPECT_THAT(*ToJson(result), HasSubstr("\"effort\": \"max\""));
+  EXPECT_THAT(*ToJson(result), HasSubstr("\"importance\": \"im\\u003c1\\u003e.gguf\""));
+  result.mutable_outputs(0)->clear_importance();
+  EXPECT_THAT(ToText(result), HasSubstr("max effort, no importance data\n"));
+  result.mutable_outputs(0)->clear_effort();  // a copy
+  EXPECT_THAT(ToText(result), HasSubstr("\n  from in<b>.gguf\n"));
 }
 
 TEST(RenderTest, JsonHasSnakeCaseAndPlainNumbers) {

@@ -38,6 +38,8 @@ gguf_toolchain::WriteResult DescribePlans(absl::Span<const WriteRequest> request
     output->set_file_bytes(plan.file_bytes());
     output->set_bits_per_weight(plan.bits_per_weight());
     output->set_num_fallbacks(static_cast<int>(plan.num_fallbacks()));
+    if (plan.is_quantizing()) output->set_effort(std::string(NameOf(plan.effort)));
+    output->set_importance(plan.importance_path);
     for (const PlannedTensor& tensor : plan.tensors) DescribeTensor(tensor, output->add_tensors());
     for (const std::string& warning : plan.warnings) result.add_warnings(warning);
   }
