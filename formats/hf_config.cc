@@ -68,11 +68,11 @@ absl::Status RefuseQuantized(absl::string_view file_name, const Json& config) {
 }  // namespace
 
 absl::StatusOr<HfConfig> HfConfig::Load(absl::string_view folder) {
-  if (KindOf(folder) != PathKind::kFolder) {
+  const PathKind kind = KindOf(folder);
+  if (kind != PathKind::kFolder) {
     return absl::NotFoundError(
-        absl::StrCat(folder,
-                     ": is no folder; name the folder that holds config.json and the safetensors "
-                     "files."));
+        absl::StrCat(folder, kind == PathKind::kNothing ? ": does not exist" : ": is no folder",
+                     "; name the folder that holds config.json and the safetensors files."));
   }
   if (!HasFile(folder, "config.json") && HasFile(folder, "adapter_config.json")) {
     return absl::InvalidArgumentError(

@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/usage.h"
 #include "tools/evaluate_commands/commands.h"
 
 namespace {
@@ -31,6 +32,6 @@ int main(int argc, char** argv) {
     for (size_t i = 0; i < commands.size(); ++i) {
       if (app.got_subcommand(gguf::EvaluateCommands()[i].name)) return commands[i]->Run(common);
     }
-    return gguf::UsageError("no command given; see --help");
+    return gguf::UsageError(gguf::NoCommand(app));
   });
 }

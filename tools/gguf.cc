@@ -5,6 +5,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/usage.h"
 #include "tools/gguf_commands/commands.h"
 
 namespace gguf {
@@ -119,6 +120,6 @@ int main(int argc, char** argv) {
     for (const gguf::Command& command : gguf::kCommands) {
       if (app.got_subcommand(command.name)) return command.run(flags);
     }
-    return gguf::UsageError("no command given; see --help");
+    return gguf::UsageError(gguf::NoCommand(app));
   });
 }

@@ -70,6 +70,23 @@ class Common(harness.ProgramTest):
             with self.subTest(program=name):
                 self.fail_with(2, name)
 
+    def test_a_misspelt_option_gets_a_suggestion(self):
+        for name, (_, call) in PROGRAMS.items():
+            with self.subTest(program=name):
+                self.fail_with(2, *call, "--qiuet", mentions=["'--qiuet'", "did you mean --quiet?"])
+
+    def test_programs_with_commands_list_them(self):
+        for name in ("gguf", "evaluate"):
+            commands = PROGRAMS[name][0][:-1]
+            listed = "the commands are " + ", ".join(commands)
+            for words in ([], ["-m", "x"]):
+                self.fail_with(2, name, *words, mentions=[f"{name}: no command given; {listed}"])
+            misspelt = commands[0][:-1]
+            self.fail_with(2, name, misspelt, "-m", "x", mentions=[
+                f"{name}: unknown command '{misspelt}'; {listed}; did you mean {commands[0]}?"])
+            self.fail_with(2, name, "nothing", mentions=[
+                f"{name}: unknown command 'nothing'; {listed}\n"])
+
     def test_bad_values_are_wrong_usage(self):
         for name, (_, call) in PROGRAMS.items():
             for option, value in (("--threads", "many"), ("--threads", "-3"),
@@ -82,6 +99,14 @@ class Common(harness.ProgramTest):
             with self.subTest(program=name):
                 self.fail_with(1, *call, mentions=[f"{name}: ", "absent"])
                 self.assertEqual([], self.listing())
+
+    def test_missing_folder_is_not_called_a_file(self):
+        for words in (["convert", "absent"], ["convert", "--lora-base", "absent", "."]):
+            with self.subTest(words=words):
+                self.fail_with(1, *words, mentions=["absent: does not exist"])
+        with open(self.path("file"), "w", encoding="utf-8"):
+            pass
+        self.fail_with(1, "convert", "file", mentions=["file: is no folder"])
 
     def test_a_file_name_cannot_steer_the_terminal(self):
         # Control bytes of a name are shown escaped.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "gguf/base/parallel.h"
 #include "gguf/base/utf8.h"
+#include "tools/cli/usage.h"
 
 namespace gguf {
 namespace {
@@ -56,8 +57,8 @@ void AddCommonOptions(CLI::App* app, bool has_json, CommonOptions* options) {
   app->set_version_flag("--version", absl::StrCat(app->get_name(), " ", kVersion));
   app->add_option("-t,--threads", options->threads, "threads [all cores this process may use]")
       ->check(CLI::Range(0, kMaxThreads));
-  app->add_flag("-q,--quiet", options->quiet, "print errors only");
-  app->add_flag("-v,--verbose", options->verbose, "print a line per tensor");
+  CLI::Option* quiet = app->add_flag("-q,--quiet", options->quiet, "print errors only");
+  app->add_flag("-v,--verbose", options->verbose, "print a line per tensor")->excludes(quiet);
   app->add_option("--progress", options->progress, "auto, always or never")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));
@@ -93,7 +94,7 @@ int RunTool(CLI::App* app, int argc, char** argv, CommonOptions* options,
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app->exit(error);  // --help, --version
     std::fprintf(stderr, "%s: %s\nRun with --help for the options.\n", app->get_name().c_str(),
-                 Printable(error.what()).c_str());
+                 Printable(UsageMistake(*app, error)).c_str());
     return 2;
   }
   if (options->threads == 0) options->threads = AvailableThreads();
