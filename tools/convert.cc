@@ -16,6 +16,7 @@
 #include "quantize/plan_convert.h"
 #include "quantize/plan_tensors.h"
 #include "quantize/plan_tower.h"
+#include "quantize/recipe.h"
 #include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/write_command.h"
@@ -74,7 +75,7 @@ absl::StatusOr<std::unique_ptr<TensorSource>> Open(const Flags& flags) {
 absl::StatusOr<absl::optional<TensorType>> ParseOutputType(absl::string_view option,
                                                            absl::string_view text) {
   if (absl::EqualsIgnoreCase(text, "auto")) return absl::optional<TensorType>();
-  const absl::StatusOr<TensorType> type = ParseTensorType(text);
+  const absl::StatusOr<TensorType> type = ParseWeightType(text);
   if (!type.ok()) return UsageError(absl::StrCat(option, ": ", type.status().message()));
   return absl::optional<TensorType>(*type);
 }
@@ -93,7 +94,8 @@ absl::Status ConvertWithTower(const TensorSource& text, const Plan& plan, const 
                          flags.write, flags.common);
 }
 
-absl::Status Convert(Flags* flags) {
+absl::Status Convert(const CLI::App& app, Flags* flags) {
+  GGUF_RETURN_IF_ERROR(CheckValuesGiven(app));
   if (flags->print_supported_models) {
     for (const absl::string_view name : SupportedArchitectures()) {
       std::printf("%s\n", std::string(name).c_str());
@@ -132,5 +134,5 @@ int main(int argc, char** argv) {
   CLI::App app(gguf::kHelp, "convert");
   gguf::Flags flags;
   gguf::AddOptions(&app, &flags);
-  return gguf::RunTool(&app, argc, argv, &flags.common, [&] { return gguf::Convert(&flags); });
+  return gguf::RunTool(&app, argc, argv, &flags.common, [&] { return gguf::Convert(app, &flags); });
 }

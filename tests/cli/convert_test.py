@@ -58,8 +58,15 @@ class Convert(harness.ProgramTest):
         self.assertIn("my-model-F16.gguf", self.listing())
 
     def test_unknown_type_lists_the_known_ones(self):
-        self.fail_with(2, "convert", "--outtype", "f17", CHECKPOINT, "out.gguf",
-                       mentions=["f17", "f16", "bf16"])
+        for name in ("f17", "i8", "Q8_K"):
+            complaint = self.fail_with(2, "convert", "--outtype", name, CHECKPOINT, "out.gguf",
+                                       mentions=["--outtype", name, " F16, ", " BF16"]).stderr
+            self.assertNotIn(" I16", complaint)
+
+    def test_empty_values_are_wrong_usage(self):
+        for words in (["--outtype", "", CHECKPOINT], ["--lora-base", "", CHECKPOINT],
+                      [CHECKPOINT, ""]):
+            self.fail_with(2, "convert", *words, mentions=["empty value"])
         self.assertEqual([], self.listing())
 
     def test_existing_output_needs_force(self):

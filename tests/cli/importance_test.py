@@ -115,7 +115,6 @@ class Importance(harness.ProgramTest):
             (["--include-weights", "blk.0.ffn_up.weight"], {UP}),
             (["--exclude-weights", "ffn"], {QUERY, "output.weight"}),
             (["--exclude-weights", "exps", "--exclude-weights", "blk.1"], {UP, "output.weight"}),
-            (["--exclude-weights", "no such"], {UP, DOWN, QUERY, EXPERTS, "output.weight"}),
         ]
         for words, used in cases:
             with self.subTest(words=words):
@@ -129,13 +128,28 @@ class Importance(harness.ProgramTest):
 
     def test_filters_that_leave_nothing(self):
         plain, _ = self.quantize("plain.gguf")
-        for words in (["--include-weights", "no such"], ["--exclude-weights", "weight"]):
-            with self.subTest(words=words):
-                found, said = self.quantize("out.gguf", "--imatrix", "im.gguf", *words)
-                self.assertEqual(plain, found)
-                self.assertEqual({}, self.keys("out.gguf"))
-                self.assertEqual(1, len(said))
-                self.assertIn(words[0], said[0])
+        found, said = self.quantize("out.gguf", "--imatrix", "im.gguf", "--exclude-weights",
+                                    "weight")
+        self.assertEqual(plain, found)
+        self.assertEqual({}, self.keys("out.gguf"))
+        self.assertEqual(1, len(said))
+        self.assertIn("--exclude-weights", said[0])
+
+    def test_a_filter_that_matches_nothing_is_an_error(self):
+        for option in ("--include-weights", "--exclude-weights"):
+            for words in ([option, "fnn"], [option, "ffn", option, "atn"]):
+                with self.subTest(words=words):
+                    self.fail_with(1, "quantize", "--type", TYPE, "--imatrix", "im.gguf", *words,
+                                   "in.gguf", "out.gguf",
+                                   mentions=[f"{option} '{words[-1]}'", "5 entries", "im.gguf"])
+                    self.assertNotIn("out.gguf", self.listing())
+
+    def test_types_that_use_none_say_so(self):
+        for name, expected in (("Q8_0", 0), ("F16", 0), ("Q8_0,Q4_K_S", 5)):
+            with self.subTest(type=name):
+                said = self.succeed("quantize", "--force", "--type", name, "--imatrix", "im.gguf",
+                                    "in.gguf", "out-{type}.gguf").stderr
+                self.assertEqual(expected == 0, "--imatrix has no effect" in said, said)
 
     def test_filters_exclude_each_other(self):
         self.fail_with(2, "quantize", "--type", TYPE, "--imatrix", "im.gguf", "--include-weights",

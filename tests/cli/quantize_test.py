@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -248,6 +249,103 @@ class Quantize(harness.ProgramTest):
         self.assertEqual(gguf_file.tensor_hashes(self.path("q5.gguf")),
                          gguf_file.tensor_hashes(self.path("copy.gguf")))
 
+    def test_copy_refuses_what_it_does_not_do(self):
+        gguf_file.importance({"blk.0.ffn_up.weight": ([1.0] * 256, [1])}).write(self.path("im.gguf"))
+        with open(self.path("types.txt"), "w", encoding="utf-8") as file:
+            file.write("ffn_down=q8_0")
+        before = self.listing()
+        for words in (["--tensor-type", "ffn_down=q8_0"], ["--tensor-type-file", "types.txt"],
+                      ["--output-tensor-type", "q8_0"], ["--token-embedding-type", "q8_0"],
+                      ["--pure"], ["--effort", "max"], ["--imatrix", "im.gguf"]):
+            for types in (["--type", "copy"], []):
+                with self.subTest(words=words, types=types):
+                    last = [] if types else ["COPY"]
+                    self.fail_with(2, "quantize", *types, *words, "in.gguf", "out.gguf", *last,
+                                   mentions=[words[0] + " has no effect with COPY"])
+                    self.assertEqual(before, self.listing())
+        # What it does, or does by itself, may be asked for.
+        self.succeed("quantize", "--type", "COPY", "--leave-output-tensor", "--allow-requantize",
+                     "--prune-layers", "0", "--override-kv", "general.name=str:Copy",
+                     "--split-max-tensors", "5", "in.gguf", "cut.gguf")
+        shards = [name for name in self.listing() if name.startswith("cut-")]
+        self.assertEqual(3, len(shards))
+        reader = gguf_file.Reader(self.path(shards[0]))
+        self.assertEqual("Copy", reader.get("general.name"))
+        self.assertEqual(1, reader.get("llama.block_count"))
+        # Beside another type the options are for that one.
+        self.succeed("quantize", "--type", "COPY,Q4_K_M", "--effort", "max", "--imatrix", "im.gguf",
+                     "--tensor-type", "ffn_down=q8_0", "in.gguf", "both-{type}.gguf")
+        copy = gguf_file.Reader(self.path("both-COPY.gguf"))
+        self.assertEqual([], [key for key in copy.values if key.startswith("quantize.imatrix")])
+        self.assertEqual(gguf_file.tensor_hashes(self.path("in.gguf")),
+                         gguf_file.tensor_hashes(self.path("both-COPY.gguf")))
+        other = gguf_file.Reader(self.path("both-Q4_K_M.gguf"))
+        self.assertEqual("im.gguf", other.get("quantize.imatrix.file"))
+        self.assertEqual("Q8_0", other.tensors["blk.0.ffn_down.weight"].type)
+
+    def test_types_without_blocks_take_no_patterns(self):
+        for name in ("F32", "f16", "BF16"):
+            self.fail_with(2, "quantize", "--type", name, "--tensor-type", "ffn_down=q8_0",
+                           "in.gguf", "out.gguf",
+                           mentions=[f"--tensor-type has no effect with {name}"])
+        self.succeed("quantize", "--type", "F16", "--output-tensor-type", "q8_0", "--pure",
+                     "--effort", "max", "in.gguf", "out.gguf")
+
+    def test_effort_in_any_case(self):
+        for name in ("Standard", "MAX"):
+            report = json.loads(self.succeed("quantize", "--json", "--force", "--effort", name,
+                                             "--type", "Q4_0", "in.gguf", "out.gguf").stdout)
+            self.assertEqual(name.lower(), report["outputs"][0]["effort"])
+
+    def test_reports_say_from_what_and_how(self):
+        gguf_file.importance({"blk.0.ffn_up.weight": ([1.0] * 256, [1])}).write(self.path("im.gguf"))
+        said = self.succeed("quantize", "--type", "Q4_K_S", "--imatrix", "im.gguf", "--report",
+                            "r.json", "--report", "r.md", "--report", "r.html", "in.gguf",
+                            "out.gguf").stdout
+        for words in ("wrote out.gguf", "from in.gguf", "standard effort", "im.gguf"):
+            self.assertIn(words, said)
+        for name in ("r.json", "r.md", "r.html"):
+            with open(self.path(name), encoding="utf-8") as file:
+                report = file.read()
+            for words in ("out.gguf", "in.gguf", "standard", "im.gguf"):
+                self.assertIn(words, report, name)
+        result = json.loads(self.succeed(
+            "quantize", "--json", "--dry-run", "--type", "COPY,F16,Q8_0", "in.gguf",
+            "o-{type}.gguf").stdout)
+        self.assertEqual("in.gguf", result["input"])
+        self.assertEqual([("", ""), ("", ""), ("standard", "")],
+                         [(output["effort"], output["importance"])
+                          for output in result["outputs"]])
+
+    def test_a_wrong_tensor_type_lists_those_that_can_be_written(self):
+        for words in (["--tensor-type", "ffn_down={}"], ["--output-tensor-type", "{}"],
+                      ["--token-embedding-type", "{}"]):
+            for wrong in ("q99", "i8", "Q8_K", "Q4_K_M"):
+                with self.subTest(words=words, wrong=wrong):
+                    complaint = self.fail_with(
+                        2, "quantize", "--type", "Q4_0", words[0], words[1].format(wrong),
+                        "in.gguf", "out.gguf", mentions=[words[0]]).stderr
+                    known = re.search("known are (.*)", complaint)[1].split(", ")
+                    for name in ("F16", "Q4_K", "IQ2_XXS", "NVFP4", "Q2_0"):
+                        self.assertIn(name, known)
+                    for name in ("I8", "F64", "Q8_1", "Q8_K"):
+                        self.assertNotIn(name, known)
+
+    def test_options_that_change_nothing_in_this_model_are_warned_of(self):
+        gguf_file.model({"token_embd.weight": [256, 8], "blk.0.ffn_up.weight": [256, 8],
+                         "blk.0.ffn_down.weight": [256, 8]}).write(self.path("tied.gguf"))
+        for words, warned in (
+                (["--leave-output-tensor"], "--leave-output-tensor has no effect"),
+                (["--pure", "--output-tensor-type", "q8_0"], "--output-tensor-type has no effect"),
+                (["--tensor-type", "ffn=q8_0", "--tensor-type", "ffn_up=q6_k"], "'ffn_up'"),
+                (["--output-tensor-type", "q8_0"], None),
+                (["--tensor-type", "ffn_up=q8_0", "--tensor-type", "ffn=q6_k"], None)):
+            with self.subTest(words=words):
+                said = self.succeed("quantize", "--force", "--type", "Q4_K_M", *words, "tied.gguf",
+                                    "out.gguf").stderr.splitlines()
+                self.assertEqual(0 if warned is None else 1, len(said), said)
+                self.assertTrue(warned is None or warned in said[0], said)
+
     def test_type_of_chosen_tensors(self):
         self.succeed("quantize", "--type", "Q4_K_M", "--tensor-type", "ffn_down=q8_0",
                      "--token-embedding-type", "f16", "in.gguf", "out.gguf")
@@ -282,9 +380,10 @@ class Quantize(harness.ProgramTest):
                                  if name.startswith("blk.")})
 
     def test_types_that_need_importance_data_say_so(self):
-        self.fail_with(1, "quantize", "--type", "Q2_K_S", "in.gguf", "out.gguf",
-                       mentions=["Q2_K", "--imatrix"])
-        self.assertEqual([], self.outputs())
+        for name, becomes in (("Q2_K_S", "Q2_K"), ("IQ1_M", "IQ1_M"), ("IQ3_XS", "IQ3_XXS")):
+            self.fail_with(1, "quantize", "--type", name, "in.gguf", "out.gguf",
+                           mentions=[f"{name}: tensor 'blk.", f"to become {becomes};", "--imatrix"])
+            self.assertEqual([], self.outputs())
 
     def test_split_input_and_split_output(self):
         self.succeed("gguf", "split", "in.gguf", "shard", "--split-max-tensors", 8)
@@ -330,12 +429,36 @@ class Quantize(harness.ProgramTest):
 
     def test_options_that_would_have_no_effect_are_wrong_usage(self):
         for words in (["--include-weights", "ffn"], ["--dry-run", "--verify"],
-                      ["--keep-split", "--split-max-size", "4M"], ["--type", "Q4_0,Q4_0"]):
+                      ["--keep-split", "--split-max-size", "4M"], ["--type", "Q4_0,Q4_0"],
+                      ["--type", "Q4_K,q4_k_m"], ["--type", "15,Q4_K_M"],
+                      ["--leave-output-tensor", "--output-tensor-type", "q8_0"],
+                      ["--quiet", "--verbose"],
+                      ["--override-kv", "general.name=str:A", "--override-kv",
+                       "general.name=str:B"]):
             with self.subTest(words=words):
                 types = [] if "--type" in words else ["--type", "Q4_0"]
                 self.fail_with(2, "quantize", *types, *words, "in.gguf", "out.gguf")
                 self.assertEqual([], self.outputs())
         self.fail_with(2, "quantize", "in.gguf", "out.gguf", "Q4_0", "-3")
+        self.fail_with(2, "quantize", "--threads", "2", "in.gguf", "out.gguf", "Q4_0", "3",
+                       mentions=["--threads"])
+
+    def test_empty_values_are_wrong_usage(self):
+        # Of a shell variable that is not set: quantizing without, say, is not what was meant.
+        for option in ("--imatrix", "--output-tensor-type", "--token-embedding-type",
+                       "--tensor-type-file", "--prune-layers", "--memory-limit",
+                       "--split-max-size", "--model-name", "--report"):
+            with self.subTest(option=option):
+                self.fail_with(2, "quantize", "--type", "Q4_0", option, "", "in.gguf", "out.gguf",
+                               mentions=[option, "empty value"])
+                self.assertEqual([], self.outputs())
+        self.fail_with(2, "quantize", "--type", "Q4_0", "in.gguf", "", mentions=["OUTPUT"])
+
+    def test_a_tensor_type_file_without_entries(self):
+        with open(self.path("types.txt"), "w", encoding="utf-8") as file:
+            file.write("\n")
+        self.fail_with(1, "quantize", "--type", "Q4_0", "--tensor-type-file", "types.txt",
+                       "in.gguf", "out.gguf", mentions=["types.txt", "PATTERN=TYPE"])
 
     def test_experts_published_as_mxfp4_stay_so(self):
         checkpoint = os.path.join(harness.TESTDATA, "hf", "gpt-oss")

@@ -148,6 +148,16 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
                 "the first shard holds metadata only");
 }
 
+absl::Status CheckValuesGiven(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& value : option->results()) {
+      if (!value.empty()) continue;
+      return UsageError(absl::StrCat(option->get_name(), " is given an empty value"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& options) {
   SplitOptions split;
   split.max_tensors = options.split_max_tensors;

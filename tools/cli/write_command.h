@@ -30,6 +30,10 @@ struct WriteCommandOptions {
 // Adds --force, --dry-run, --verify, --report, --memory-limit and the split options.
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options);
 
+// UsageError when any option of `app` was given an empty value: that of a shell variable that is
+// not set, say, without which the work would be another one.
+absl::Status CheckValuesGiven(const CLI::App& app);
+
 // Of the split options; UsageError for a bad size.
 absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& options);
 

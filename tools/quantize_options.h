@@ -1,0 +1,49 @@
+// The command line of `quantize`.
+
+#ifndef GGUF_TOOLCHAIN_TOOLS_QUANTIZE_OPTIONS_H_
+#define GGUF_TOOLCHAIN_TOOLS_QUANTIZE_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "formats/open.h"
+#include "quantize/plan_quantize.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/write_command.h"
+
+namespace gguf {
+
+struct QuantizeFlags {
+  CommonOptions common;
+  WriteCommandOptions write;
+  OpenOptions open;
+  std::string input, output;       // output: empty for the default
+  std::vector<std::string> types;  // after ParseQuantizeFlags: at least one, known, all different
+  std::string imatrix;
+  std::vector<std::string> include_weights, exclude_weights;
+  QuantizeOptions options;  // after ParseQuantizeFlags: complete but for recipe.copy
+
+  // As typed.
+  std::string word3, word4;  // of the positional form
+  std::string effort = "standard";
+  std::string output_tensor_type, token_embedding_type;
+  std::vector<std::string> tensor_types;
+  std::string tensor_type_file;
+  std::string prune_layers;
+  std::vector<std::string> overrides;
+};
+
+void AddQuantizeOptions(CLI::App* app, QuantizeFlags* flags);
+
+// Reads what was typed, after `app` has parsed it. UsageError for a value that cannot be understood
+// and for an option that would have no effect beside the others; other errors are of reading the
+// --tensor-type-file.
+absl::Status ParseQuantizeFlags(const CLI::App& app, QuantizeFlags* flags);
+
+bool IsCopy(absl::string_view type);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_TOOLS_QUANTIZE_OPTIONS_H_
