@@ -236,6 +236,10 @@ absl::Status CheckOutput(const std::string& path, const HfConfig& config,
 }
 
 absl::Status CheckFolder(absl::string_view folder) {
+  if (KindOf(folder) == PathKind::kNothing) {
+    return absl::NotFoundError(
+        absl::StrCat(folder, ": does not exist; name the folder of a PEFT adapter."));
+  }
   if (!HasFile(folder, kConfigName)) {
     return absl::NotFoundError(
         absl::StrCat(folder, ": has no ", kConfigName, ", so it is no PEFT adapter."));

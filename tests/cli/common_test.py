@@ -101,7 +101,7 @@ class Common(harness.ProgramTest):
                 self.assertEqual([], self.listing())
 
     def test_missing_folder_is_not_called_a_file(self):
-        for words in (["convert", "absent"], ["convert", "--lora-base", "absent", "."]):
+        for words in (["convert", "absent"], ["convert", "--lora-base", ".", "absent"]):
             with self.subTest(words=words):
                 self.fail_with(1, *words, mentions=["absent: does not exist"])
         with open(self.path("file"), "w", encoding="utf-8"):

@@ -69,6 +69,16 @@ class Disk(harness.ProgramTest):
         self.assertEqual(1, result.status, harness.describe(words, result))
         self.assertEqual([], left)
 
+    def test_no_space_for_the_report(self):
+        # A page; the report takes more. Noticed before the work begins.
+        words = ["quantize", "--type", "Q8_0", "--report", "disk/report.json", "model", "out.gguf"]
+        result, left = self.run_on_mount("size=4k", *words)
+        self.assertEqual(1, result.status, harness.describe(words, result))
+        self.assertIn("disk/report.json", result.stderr)
+        self.assertIn("space", result.stderr)
+        self.assertEqual([], left)
+        self.assertFalse(os.path.exists(self.path("out.gguf")))
+
     def test_read_only_disk(self):
         self.refuse_on_mount("ro", "read-only|permission|written", "quantize", "--type", "Q8_0",
                              "model", "disk/out.gguf")

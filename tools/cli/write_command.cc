@@ -83,7 +83,8 @@ absl::Status CheckReports(const TensorSource& source, const gguf_toolchain::Writ
             absl::StrCat("report '", path, "' is also an input; choose another name"));
       }
     }
-    GGUF_RETURN_IF_ERROR(OutputFile::Create(path, 0, {options.force}).status());  // removed again
+    // Removed again; the final report is a little larger.
+    GGUF_RETURN_IF_ERROR(OutputFile::Create(path, rendered->size(), {options.force}).status());
   }
   return absl::OkStatus();
 }
@@ -231,7 +232,11 @@ absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const Planne
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   for (const std::string& path : options.reports) {
-    GGUF_RETURN_IF_ERROR(WriteReportFile(result, path, options.force));
+    const absl::Status status = WriteReportFile(result, path, options.force);
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat(status.message(), "; all but this report is done"));
+    }
   }
   return Print(result, common);
 }
