@@ -32,6 +32,7 @@ absl::StatusOr<Plan> PlanTensors(const TensorSource& source, const Metadata& met
                                  absl::string_view type_name, Effort effort) {
   Plan plan;
   plan.type_name = std::string(type_name);
+  plan.effort = effort;
   plan.tensors.reserve(choices.size());
   for (const TensorChoice& choice : choices) {
     const SourceTensor& tensor = source.tensors()[choice.source_index];
