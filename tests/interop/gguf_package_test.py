@@ -115,10 +115,11 @@ class GgufPackage(harness.ProgramTest):
 
     def test_decoded_values_are_near_the_source(self):
         # Largest relative RMS error of a tensor; a guard against a decoder and an encoder that agree
-        # on nonsense. The bounds are a third above what was measured: (measured, bound).
-        errors = {"F16": (0, 1e-7), "BF16": (0.0017, 0.0023), "Q8_0": (0.0057, 0.0076),
-                  "Q6_K": (0.0188, 0.025), "Q5_K_M": (0.0377, 0.05), "Q4_0": (0.0914, 0.12),
-                  "Q2_K": (0.2996, 0.4)}
+        # on nonsense. The bounds are a third above what was measured at --effort
+        # standard: (measured, bound).
+        errors = {"F16": (0, 1e-7), "BF16": (0.0017, 0.0023), "Q8_0": (0.0052, 0.0069),
+                  "Q6_K": (0.0188, 0.025), "Q5_K_M": (0.0357, 0.048), "Q4_0": (0.0865, 0.115),
+                  "Q2_K": (0.2826, 0.377)}
         for name, (_, bound) in errors.items():
             with self.subTest(type=name):
                 self.succeed("quantize", "--force", "--type", name, "source.gguf", "out.gguf")
