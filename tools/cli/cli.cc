@@ -97,6 +97,9 @@ int RunTool(CLI::App* app, int argc, char** argv, CommonOptions* options,
                  Printable(UsageMistake(*app, error)).c_str());
     return 2;
   }
+  if (options->quiet && options->progress == "always") {
+    return Report(app->get_name(), UsageError("--quiet leaves nothing to --progress always"));
+  }
   if (options->threads == 0) options->threads = AvailableThreads();
   InstallSignalHandlers();
   return Report(app->get_name(), body());

@@ -29,6 +29,9 @@ TEST(CliTest, ExitStatuses) {
   EXPECT_EQ(RunProgram({"--no-such-option"}, ok), 2);
   EXPECT_EQ(RunProgram({"--threads", "-3"}, ok), 2);
   EXPECT_EQ(RunProgram({"--progress", "sometimes"}, ok), 2);
+  EXPECT_EQ(RunProgram({"--quiet", "--progress", "never"}, ok), 0);
+  EXPECT_EQ(RunProgram({"--quiet", "--progress", "always"}, ok), 2);
+  EXPECT_EQ(RunProgram({"--quiet", "--verbose"}, ok), 2);
   EXPECT_EQ(RunProgram({}, [] { return absl::NotFoundError("no such file"); }), 1);
   EXPECT_EQ(RunProgram({}, [] { return UsageError("no type given"); }), 2);
   EXPECT_EQ(RunProgram({}, [] { return FoundDifferences(); }), 1);
