@@ -128,7 +128,7 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
     recipe_tensors.push_back({tensor.name, tensor.shape, tensor.source_type});
   }
   RecipeOptions recipe_options = options.recipe;
-  recipe_options.has_importance = importance != nullptr && !importance->entries.empty();
+  recipe_options.has_importance |= importance != nullptr && !importance->entries.empty();
   GGUF_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
                         DecideTypes(recipe, recipe_options, traits, recipe_tensors));
   plan->warnings = UnusedOptions(recipe, recipe_options, recipe_tensors, decisions);

@@ -19,6 +19,7 @@
 namespace gguf {
 
 struct QuantizeOptions {
+  // has_importance: plan as if there were importance data (with dry_run, to know sizes in advance).
   RecipeOptions recipe;
   Effort effort = Effort::kStandard;
   bool allow_requantize = false;

@@ -36,6 +36,12 @@ PROGRAMS = {
          "--top-k", "--top-p", "--min-p", "--seed", "--quantkv", "--cache-type-k", "--cache-type-v",
          "--threads", "--quiet", "--json", "--version"],
         ["generate", "-m", "absent.gguf", "-p", "light"]),
+    "recommend": (
+        ["--vram", "--model", "--params", "--layers", "--kv-heads", "--head-size", "--window",
+         "--sliding-layers", "--list-models", "--ctx-size", "--priority", "--cache-type-k",
+         "--cache-type-v", "--reserve", "--pad", "--ubatch-size", "--headroom", "--no-imatrix",
+         "--threads", "--quiet", "--verbose", "--json", "--version"],
+        ["recommend", "--vram", "8GiB", "-m", "absent.gguf"]),
     "tokenize": (
         ["--model", "--file", "--ids", "--no-bos", "--no-parse-special", "--json", "--quiet",
          "--version"],
