@@ -45,6 +45,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
   cache.sequences = std::max<uint32_t>(1, options.sequences);
   cache.key_type = options.key_type;
   cache.value_type = options.value_type;
+  cache.allows_quantized_sinks = options.allows_quantized_sinks;
   if (!is_encoder) GGUF_RETURN_IF_ERROR(CheckCacheTypes(config, cache));
   if (options.checks_memory) {
     const MemoryNeed need = {model.weight_bytes(), CacheBytes(config, cache),

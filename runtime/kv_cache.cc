@@ -4,11 +4,8 @@
 #include <map>
 #include <numeric>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
 #include "quantize/encode/f16.h"
@@ -22,122 +19,28 @@
 namespace gguf {
 namespace {
 
-constexpr uint64_t kCellMultiple = 256;
-
 using EncodeRow = void (*)(const float*, size_t, size_t, const float*, uint8_t*);
 
-constexpr TensorType kTypes[] = {TensorType::kF32,  TensorType::kF16,  TensorType::kBF16,
-                                 TensorType::kQ8_0, TensorType::kQ5_1, TensorType::kQ5_0,
-                                 TensorType::kQ4_1, TensorType::kQ4_0, TensorType::kIQ4_NL};
-constexpr EncodeRow kEncoders[] = {EncodeF32,  EncodeF16,  EncodeBF16, EncodeQ8_0,  EncodeQ5_1,
-                                   EncodeQ5_0, EncodeQ4_1, EncodeQ4_0, EncodeIQ4_NL};
+struct Encoder {
+  TensorType type;
+  EncodeRow encode;
+};
+constexpr Encoder kEncoders[] = {
+    {TensorType::kF32, EncodeF32},       {TensorType::kF16, EncodeF16},
+    {TensorType::kBF16, EncodeBF16},     {TensorType::kQ8_0, EncodeQ8_0},
+    {TensorType::kQ5_1, EncodeQ5_1},     {TensorType::kQ5_0, EncodeQ5_0},
+    {TensorType::kQ4_1, EncodeQ4_1},     {TensorType::kQ4_0, EncodeQ4_0},
+    {TensorType::kIQ4_NL, EncodeIQ4_NL},
+};
 
+// Of one of CacheTypes().
 EncodeRow EncoderOf(TensorType type) {
-  return kEncoders[std::find(std::begin(kTypes), std::end(kTypes), type) - std::begin(kTypes)];
-}
-
-std::string TypeNames() {
-  return absl::StrJoin(kTypes, ", ", [](std::string* out, TensorType type) {
-    absl::StrAppend(out, absl::AsciiStrToLower(NameOf(type)));
-  });
-}
-
-uint64_t BytesOf(TensorType type, uint64_t values) {
-  const TensorTypeInfo& info = InfoOf(type);
-  return values / info.block_values * info.block_bytes;
-}
-
-absl::Status CheckType(absl::string_view what, TensorType type, uint32_t head_size) {
-  if (std::find(std::begin(kTypes), std::end(kTypes), type) == std::end(kTypes)) {
-    return absl::InvalidArgumentError(absl::StrCat("type of cached ", what, " is ", NameOf(type),
-                                                   ", expected one of ", TypeNames()));
-  }
-  const uint32_t block = InfoOf(type).block_values;
-  if (head_size % block != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "type of cached ", what, " is ", NameOf(type), " with blocks of ", block,
-        " values, which do not divide the head size ", head_size, "; use f16, bf16 or f32"));
-  }
-  return absl::OkStatus();
-}
-
-// Rules that follow from what Ollama's kernels can do.
-absl::Status CheckOllama(const ModelConfig& config, const CacheOptions& options,
-                         bool has_sink_kernels) {
-  const ModelFamily& family = *config.family;
-  for (const TensorType type : {options.key_type, options.value_type}) {
-    if (type != TensorType::kF16 && type != TensorType::kQ8_0 && type != TensorType::kQ4_0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cache type ", NameOf(type), " is none of Ollama's: use f16, q8_0 or q4_0"));
-    }
-  }
-  if (options.key_type != options.value_type) {
-    return absl::InvalidArgumentError(absl::StrCat("cached keys are ", NameOf(options.key_type),
-                                                   " and values ", NameOf(options.value_type),
-                                                   ", but Ollama has one type for both"));
-  }
-  if (options.key_type == TensorType::kF16) return absl::OkStatus();
-  const auto refuse = [&](absl::string_view reason) {
-    return absl::FailedPreconditionError(absl::StrCat("a ", NameOf(options.key_type),
-                                                      " cache of a ", family.architecture,
-                                                      " model: ", reason, "; use f16"));
-  };
-  if (family.has_sinks && !has_sink_kernels) {
-    return refuse(
-        "its attention has sinks, for which Ollama had no quantized kernels before "
-        "October 2025");
-  }
-  if (config.attention_cap > 0.0f) {
-    return refuse(
-        "its attention caps scores, which Ollama runs without flash attention, and a "
-        "quantized cache needs that");
-  }
-  if (config.key_length != config.value_length) {
-    return refuse(
-        "its keys and values differ in size, which Ollama runs without flash attention, "
-        "and a quantized cache needs that");
-  }
-  return absl::OkStatus();
+  return std::find_if(std::begin(kEncoders), std::end(kEncoders),
+                      [type](const Encoder& row) { return row.type == type; })
+      ->encode;
 }
 
 }  // namespace
-
-absl::Span<const TensorType> CacheTypes() { return kTypes; }
-
-absl::StatusOr<TensorType> ParseCacheType(absl::string_view name) {
-  for (const TensorType type : kTypes) {
-    if (absl::EqualsIgnoreCase(name, NameOf(type))) return type;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", name, "' is no cache type, expected one of ", TypeNames()));
-}
-
-uint64_t CacheCells(uint32_t window, const CacheOptions& options) {
-  uint64_t cells = options.context;
-  if (window != 0) {
-    cells = std::min<uint64_t>(cells, uint64_t{window} * options.sequences + options.batch);
-  }
-  return RoundUp(cells, kCellMultiple);
-}
-
-uint64_t CacheBytes(const ModelConfig& config, const CacheOptions& options) {
-  if (config.family->is_encoder) return 0;
-  const uint64_t row = BytesOf(options.key_type, config.key_width()) +
-                       BytesOf(options.value_type, config.value_width());
-  uint64_t cells = 0;
-  for (const uint32_t window : config.windows) cells += CacheCells(window, options);
-  uint64_t bytes = 0;
-  return CheckedMultiply(cells, row, &bytes) ? bytes : ~uint64_t{0};
-}
-
-absl::Status CheckCacheTypes(const ModelConfig& config, const CacheOptions& options,
-                             CacheTarget target) {
-  if (target == CacheTarget::kOllama || target == CacheTarget::kOllamaBeforeOct2025) {
-    GGUF_RETURN_IF_ERROR(CheckOllama(config, options, target == CacheTarget::kOllama));
-  }
-  GGUF_RETURN_IF_ERROR(CheckType("keys", options.key_type, config.key_length));
-  return CheckType("values", options.value_type, config.value_length);
-}
 
 absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, const CacheOptions& options) {
   GGUF_RETURN_IF_ERROR(CheckCacheTypes(config, options));
@@ -145,10 +48,10 @@ absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, const CacheOp
   cache.options_ = options;
   cache.key_width_ = config.key_width();
   cache.value_width_ = config.value_width();
-  cache.key_row_bytes_ = BytesOf(options.key_type, config.key_width());
-  cache.value_row_bytes_ = BytesOf(options.value_type, config.value_width());
-  cache.key_head_bytes_ = BytesOf(options.key_type, config.key_length);
-  cache.value_head_bytes_ = BytesOf(options.value_type, config.value_length);
+  cache.key_row_bytes_ = CacheRowBytes(options.key_type, config.key_width());
+  cache.value_row_bytes_ = CacheRowBytes(options.value_type, config.value_width());
+  cache.key_head_bytes_ = CacheRowBytes(options.key_type, config.key_length);
+  cache.value_head_bytes_ = CacheRowBytes(options.value_type, config.value_length);
   cache.encode_key_ = EncoderOf(options.key_type);
   cache.encode_value_ = EncoderOf(options.value_type);
   cache.num_bytes_ = CacheBytes(config, options);

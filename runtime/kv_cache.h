@@ -13,49 +13,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "gguf/tensor_type.h"
+#include "runtime/cache_types.h"
 #include "runtime/config.h"
 #include "runtime/ops/attention.h"
 #include "runtime/ops/scratch.h"
 
 namespace gguf {
-
-struct CacheOptions {
-  uint32_t context = 0;    // tokens of all sequences together, at least 1
-  uint32_t batch = 512;    // most tokens reserved at once
-  uint32_t sequences = 1;  // most sequences that windows are kept of
-  TensorType key_type = TensorType::kF32;
-  TensorType value_type = TensorType::kF32;
-};
-
-// F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0, IQ4_NL: small blocks that are cheap to write.
-absl::Span<const TensorType> CacheTypes();
-
-// Case-insensitive. InvalidArgument with the known names.
-absl::StatusOr<TensorType> ParseCacheType(absl::string_view name);
-
-// Cells of a layer with this window (0: full attention).
-uint64_t CacheCells(uint32_t window, const CacheOptions& options);
-
-// Bytes of the whole cache: per layer, cells times the bytes of a row of keys and of one of values.
-uint64_t CacheBytes(const ModelConfig& config, const CacheOptions& options);
-
-// Whose cache is to hold a model. Other programs lack kernels that this runtime has, and their
-// users are better told before a download than by a crash (figures as of August 2026).
-enum class CacheTarget {
-  kThisRuntime,
-  kLlamaCpp,
-  kOllama,               // f16, q8_0, q4_0; keys and values alike; flash attention needed
-  kOllamaBeforeOct2025,  // likewise, and nothing but f16 where attention has sinks (gpt-oss)
-};
-
-// InvalidArgument when a type is none that the target stores, or its blocks do not divide a head
-// (naming type, block and head size); FailedPrecondition when the target has no kernel for this
-// family's attention with it. Each says the reason and what to use instead.
-absl::Status CheckCacheTypes(const ModelConfig& config, const CacheOptions& options,
-                             CacheTarget target = CacheTarget::kThisRuntime);
 
 // Not thread-safe. Keys and values are stored per layer; cells are taken for all layers at once.
 class KvCache {

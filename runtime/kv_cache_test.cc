@@ -7,8 +7,6 @@
 namespace gguf {
 namespace {
 
-constexpr double kMebibyte = 1 << 20;
-
 // `sliding` of the layers have a window of `window` tokens.
 ModelConfig Config(uint32_t full, uint32_t sliding, uint32_t window, uint32_t kv_heads,
                    uint32_t head_size) {
@@ -29,133 +27,6 @@ CacheOptions Options(uint32_t context, TensorType type) {
   return options;
 }
 
-double Mebibytes(const ModelConfig& config, uint32_t context, TensorType type) {
-  return CacheBytes(config, Options(context, type)) / kMebibyte;
-}
-
-// Sizes that the field reports for known models at 32768 tokens.
-TEST(CacheBytes, UniformModels) {
-  struct Row {
-    uint32_t layers, kv_heads, head_size;
-    double f16, q8_0, q5_1, q5_0, q4_1, q4_0;
-  };
-  const Row rows[] = {
-      {32, 8, 128, 4096, 2176, 1536, 1408, 1280, 1152},   // Llama-3.1-8B, Mistral-7B
-      {28, 4, 128, 1792, 952, 672, 616, 560, 504},        // Qwen2.5-7B
-      {64, 8, 128, 8192, 4352, 3072, 2816, 2560, 2304},   // Qwen2.5-32B
-      {80, 8, 128, 10240, 5440, 3840, 3520, 3200, 2880},  // Llama-3.1-70B
-  };
-  for (const Row& row : rows) {
-    const ModelConfig config = Config(row.layers, 0, 0, row.kv_heads, row.head_size);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kF32), 2 * row.f16);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kF16), row.f16);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kBF16), row.f16);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kQ8_0), row.q8_0);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kQ5_1), row.q5_1);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kQ5_0), row.q5_0);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kQ4_1), row.q4_1);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kQ4_0), row.q4_0);
-    EXPECT_EQ(Mebibytes(config, 32768, TensorType::kIQ4_NL), row.q4_0);
-  }
-}
-
-TEST(CacheBytes, KeysAndValuesApart) {
-  CacheOptions options = Options(32848, TensorType::kF16);  // 33024 cells
-  const ModelConfig mistral = Config(32, 0, 0, 8, 128);
-  EXPECT_EQ(CacheBytes(mistral, options) / kMebibyte, 2 * 2064.0);
-  options.value_type = TensorType::kQ8_0;
-  EXPECT_EQ(CacheBytes(mistral, options) / kMebibyte, 2064.0 + 1096.5);
-}
-
-TEST(CacheBytes, SlidingLayersKeepTheirWindow) {
-  struct Row {
-    uint32_t full, sliding, window, kv_heads, head_size, context;
-    double f16, q8_0, q4_0;
-  };
-  const Row rows[] = {
-      {4, 22, 512, 1, 256, 8192, 54, 28.6875, 15.1875},  // gemma3-1b
-      {4, 22, 512, 1, 256, 32768, 150, 79.6875, 42.1875},
-      {4, 22, 512, 1, 256, 131072, 534, 283.6875, 150.1875},
-      {5, 29, 1024, 4, 256, 8192, 334, 177.4375, 93.9375},     // gemma3-4b
-      {8, 40, 1024, 8, 256, 32768, 2528, 1343, 711},           // gemma3-12b
-      {10, 52, 1024, 16, 128, 131072, 10864, 5771.5, 3055.5},  // gemma3-27b
-  };
-  for (const Row& row : rows) {
-    const ModelConfig config =
-        Config(row.full, row.sliding, row.window, row.kv_heads, row.head_size);
-    EXPECT_EQ(Mebibytes(config, row.context, TensorType::kF16), row.f16) << row.context;
-    EXPECT_EQ(Mebibytes(config, row.context, TensorType::kQ8_0), row.q8_0) << row.context;
-    EXPECT_EQ(Mebibytes(config, row.context, TensorType::kQ4_0), row.q4_0) << row.context;
-  }
-  // gpt-oss, half the layers sliding over 128
-  EXPECT_EQ(Mebibytes(Config(12, 12, 128, 8, 64), 8192, TensorType::kF16), 210);
-  EXPECT_EQ(Mebibytes(Config(18, 18, 128, 8, 64), 131072, TensorType::kF16), 4635);
-}
-
-TEST(CheckCacheTypes, BlocksMustDivideHeads) {
-  for (const uint32_t head_size : {40u, 72u, 80u, 112u}) {
-    const ModelConfig config = Config(1, 0, 0, 1, head_size);
-    EXPECT_TRUE(CheckCacheTypes(config, Options(8, TensorType::kF16)).ok());
-    const absl::Status status = CheckCacheTypes(config, Options(8, TensorType::kQ8_0));
-    EXPECT_EQ(status.message(),
-              "type of cached keys is Q8_0 with blocks of 32 values, which do not divide the head "
-              "size " +
-                  std::to_string(head_size) + "; use f16, bf16 or f32");
-  }
-  for (const uint32_t head_size : {64u, 96u, 128u, 192u, 256u}) {
-    for (const TensorType type : CacheTypes()) {
-      EXPECT_TRUE(CheckCacheTypes(Config(1, 0, 0, 1, head_size), Options(8, type)).ok());
-    }
-  }
-  EXPECT_FALSE(CheckCacheTypes(Config(1, 0, 0, 1, 256), Options(8, TensorType::kQ4_K)).ok());
-}
-
-struct TargetCase {
-  const char* family;
-  CacheTarget target;
-  TensorType type;
-  const char* refusal;  // empty: accepted
-};
-
-TEST(CheckCacheTypes, OtherProgramsRefuse) {
-  constexpr TargetCase cases[] = {
-      {"gpt-oss", CacheTarget::kThisRuntime, TensorType::kQ8_0, ""},
-      {"gpt-oss", CacheTarget::kLlamaCpp, TensorType::kQ8_0, ""},
-      {"gpt-oss", CacheTarget::kOllama, TensorType::kQ8_0, ""},
-      {"gpt-oss", CacheTarget::kOllamaBeforeOct2025, TensorType::kF16, ""},
-      {"gpt-oss", CacheTarget::kOllamaBeforeOct2025, TensorType::kQ8_0,
-       "a Q8_0 cache of a gpt-oss model: its attention has sinks, for which Ollama had no "
-       "quantized kernels before October 2025; use f16"},
-      {"llama", CacheTarget::kOllamaBeforeOct2025, TensorType::kQ4_0, ""},
-      {"llama", CacheTarget::kLlamaCpp, TensorType::kQ5_1, ""},
-      {"llama", CacheTarget::kOllama, TensorType::kQ5_1,
-       "cache type Q5_1 is none of Ollama's: use f16, q8_0 or q4_0"},
-      {"gemma2", CacheTarget::kThisRuntime, TensorType::kQ4_0, ""},
-      {"gemma2", CacheTarget::kOllama, TensorType::kQ4_0,
-       "a Q4_0 cache of a gemma2 model: its attention caps scores, which Ollama runs without flash "
-       "attention, and a quantized cache needs that; use f16"},
-  };
-  for (const TargetCase& c : cases) {
-    ModelConfig config = Config(2, 2, 128, 8, 64);
-    config.family = FindModelFamily(c.family);
-    config.attention_cap = absl::string_view(c.family) == "gemma2" ? 50.0f : 0.0f;
-    EXPECT_EQ(CheckCacheTypes(config, Options(8, c.type), c.target).message(), c.refusal);
-  }
-  CacheOptions options = Options(8, TensorType::kF16);
-  options.value_type = TensorType::kQ8_0;
-  EXPECT_TRUE(CheckCacheTypes(Config(1, 0, 0, 1, 64), options, CacheTarget::kLlamaCpp).ok());
-  EXPECT_FALSE(CheckCacheTypes(Config(1, 0, 0, 1, 64), options, CacheTarget::kOllama).ok());
-}
-
-TEST(ParseCacheType, KnowsNames) {
-  EXPECT_EQ(*ParseCacheType("q8_0"), TensorType::kQ8_0);
-  EXPECT_EQ(*ParseCacheType("IQ4_NL"), TensorType::kIQ4_NL);
-  EXPECT_EQ(
-      ParseCacheType("q6_k").status().message(),
-      "'q6_k' is no cache type, expected one of f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, "
-      "iq4_nl");
-}
-
 class KvCacheTest : public testing::Test {
  protected:
   KvCacheTest() : config_(Config(1, 1, 4, 1, 32)) {
@@ -173,6 +44,14 @@ class KvCacheTest : public testing::Test {
   ModelConfig config_;
   absl::optional<KvCache> cache_;
 };
+
+TEST_F(KvCacheTest, RefusesTypesThatDoNotFit) {
+  CacheOptions options = Options(8, TensorType::kQ8_0);
+  EXPECT_TRUE(KvCache::Create(config_, options).ok());
+  config_.family = FindModelFamily("gpt-oss");
+  EXPECT_EQ(KvCache::Create(config_, options).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
 
 TEST_F(KvCacheTest, SlidingLayersSeeTheirWindow) {
   ASSERT_TRUE(cache_->Reserve(0, 3).ok());

@@ -32,9 +32,6 @@ constexpr char kHelp[] =
     "Continues a prompt, token by token. The same seed gives the same text.\n"
     "Example: generate -m model.gguf -p \"In the beginning\" -n 64 --temp 0";
 
-// What --quantkv says of both caches.
-constexpr const char* kQuantKv[] = {"f16", "q8_0", "q4_0"};
-
 struct Flags {
   CommonOptions common;
   ModelOptions model;
@@ -43,7 +40,6 @@ struct Flags {
   uint32_t most = 128;
   uint32_t context = 0;
   bool chat = false;
-  int quantkv = -1;
 };
 
 void AddOptions(CLI::App* app, Flags* flags) {
@@ -75,10 +71,6 @@ void AddOptions(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(0.0f, 1.0f))
       ->capture_default_str();
   app->add_option("--seed", flags->sampler.seed, "of the random choice")->capture_default_str();
-  app->add_option("--quantkv", flags->quantkv, "type of both caches: 0 f16, 1 q8_0, 2 q4_0")
-      ->check(CLI::Range(0, 2))
-      ->excludes("--cache-type-k")
-      ->excludes("--cache-type-v");
   AddCommonOptions(app, /*has_json=*/true, &flags->common);
 }
 
@@ -229,11 +221,8 @@ class Generation {
   double prompt_rate_ = 0.0, rate_ = 0.0;
 };
 
-absl::Status Generate(Flags flags, bool is_prompt_given) {
+absl::Status Generate(const Flags& flags, bool is_prompt_given) {
   if (!flags.system.empty() && !flags.chat) return UsageError("--system needs --chat");
-  if (flags.quantkv >= 0) {
-    flags.model.cache_type_k = flags.model.cache_type_v = kQuantKv[flags.quantkv];
-  }
   GGUF_ASSIGN_OR_RETURN(DecoderOptions options, ToDecoderOptions(flags.model, flags.common));
   GGUF_ASSIGN_OR_RETURN(const std::string prompt, ReadPrompt(flags, is_prompt_given));
   GGUF_ASSIGN_OR_RETURN(TextModel model, OpenTextModel(flags.model.model));
@@ -241,7 +230,7 @@ absl::Status Generate(Flags flags, bool is_prompt_given) {
   GGUF_ASSIGN_OR_RETURN(options.context, ChooseContext(flags, model, ids.size()));
   CheckContext(options.context, &model);
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                        Decoder::Create(*model.model, options));
+                        MakeDecoder(flags.model, *model.model, options));
   PrintWarnings(model, flags.common);
   Generation generation(flags, model, decoder.get());
   GGUF_RETURN_IF_ERROR(generation.Run(ids));

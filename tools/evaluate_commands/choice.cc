@@ -49,7 +49,7 @@ class ChoiceCommand : public EvaluateCommand {
     GGUF_ASSIGN_OR_RETURN(const TextModel model, OpenTextModel(model_.model));
     GGUF_ASSIGN_OR_RETURN(options.context, FindContext(model, tasks));
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                          Decoder::Create(*model.model, options));
+                          MakeDecoder(model_, *model.model, options));
     PrintWarnings(model, common);
     StepProgress progress("task", tasks.size(), common);
     ChoiceResult measured;

@@ -62,7 +62,7 @@ class EmbeddingCommand : public EvaluateCommand {
           absl::StrCat(text_, " is empty, expected a text on each line"));
     }
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                          Decoder::Create(*model.model, options));
+                          MakeDecoder(model_, *model.model, options));
     GGUF_ASSIGN_OR_RETURN(const Vectors embeddings, Embed(*model.tokenizer, text, decoder.get()));
     PrintWarnings(model, common);
     const Vectors cosines = cosine_ ? Cosines(embeddings) : Vectors();

@@ -100,7 +100,7 @@ class KlCommand : public EvaluateCommand {
     options.context = windows.context;
     CheckContext(options.context, &model);
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                          Decoder::Create(*model.model, options));
+                          MakeDecoder(model_, *model.model, options));
     GGUF_RETURN_IF_ERROR(base->CheckModel(*model.model, decoder->vocabulary()));
     PrintWarnings(model, common);
     StepProgress progress("window", windows.count, common);

@@ -93,7 +93,8 @@ class LogitsCommand : public EvaluateCommand {
     }
     options.context = static_cast<uint32_t>(ids.size());
     if (context_->count() > 0) options.context = std::max(options.context, text_.context);
-    GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder, Decoder::Create(*model, options));
+    GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
+                          MakeDecoder(model_, *model, options));
     if (ids.size() > model->config().context_length) {
       PrintWarnings({absl::StrCat(ids.size(), " tokens are more than the ",
                                   model->config().context_length, " the model was trained for")},

@@ -1,10 +1,14 @@
 #include "tools/evaluate_commands/model_options.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/kv_cache.h"
+#include "gguf/base/status_macros.h"
+#include "runtime/cache_types.h"
 
 namespace gguf {
 namespace {
+
+// What --quantkv says of both caches.
+constexpr const char* kQuantKv[] = {"f16", "q8_0", "q4_0"};
 
 absl::Status SetCacheType(absl::string_view option, const std::string& name, TensorType* type) {
   const absl::StatusOr<TensorType> parsed = ParseCacheType(name);
@@ -23,6 +27,19 @@ void AddModelOptions(CLI::App* app, ModelOptions* options) {
       ->capture_default_str();
   app->add_option("--cache-type-v", options->cache_type_v, "type of cached values")
       ->capture_default_str();
+  app->add_option_function<int>(
+         "--quantkv",
+         [options](int level) { options->cache_type_k = options->cache_type_v = kQuantKv[level]; },
+         "type of both caches: 0 f16, 1 q8_0, 2 q4_0")
+      ->check(CLI::Range(0, 2))
+      ->excludes("--cache-type-k")
+      ->excludes("--cache-type-v");
+  app->add_option("--cache-for", options->cache_for,
+                  "refuse cache types that this program cannot do for the model")
+      ->check(CLI::IsMember(CacheTargetNames()))
+      ->capture_default_str();
+  app->add_flag("--allow-quantized-kv", options->allow_quantized_kv,
+                "of gpt-oss too, for programs that can do it");
   app->add_option("--precision", options->precision,
                   "of a prompt's activations; half: bfloat16 where that is faster")
       ->check(CLI::IsMember({"full", "half"}))
@@ -36,12 +53,33 @@ absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
                                                 const CommonOptions& common) {
   DecoderOptions decoder;
   decoder.batch = options.batch;
+  decoder.allows_quantized_sinks = options.allow_quantized_kv;
   decoder.threads = common.threads;
   decoder.activations = options.precision == "half" ? Precision::kHalf : Precision::kFull;
   absl::Status status = SetCacheType("--cache-type-k", options.cache_type_k, &decoder.key_type);
   status.Update(SetCacheType("--cache-type-v", options.cache_type_v, &decoder.value_type));
   if (!status.ok()) return status;
   return decoder;
+}
+
+absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelOptions& options,
+                                                     const Model& model,
+                                                     const DecoderOptions& given) {
+  DecoderOptions decoder = given;
+  GGUF_ASSIGN_OR_RETURN(const CacheTarget target, ParseCacheTarget(options.cache_for));
+  // A program named as able to do it needs no further leave.
+  if (target != CacheTarget::kThisRuntime) decoder.allows_quantized_sinks = true;
+  if (!model.config().family->is_encoder) {
+    CacheOptions cache;
+    cache.key_type = decoder.key_type;
+    cache.value_type = decoder.value_type;
+    cache.allows_quantized_sinks = decoder.allows_quantized_sinks;
+    const absl::Status status = CheckCacheTypes(model.config(), cache, target);
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat(model.path(), ": ", status.message()));
+    }
+  }
+  return Decoder::Create(model, decoder);
 }
 
 }  // namespace gguf

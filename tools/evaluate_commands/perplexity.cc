@@ -59,7 +59,7 @@ absl::Status RunPerplexity(const ModelOptions& model_options, const TextOptions&
   GGUF_ASSIGN_OR_RETURN(TextModel model, OpenTextModel(model_options.model));
   CheckContext(options.context, &model);
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                        Decoder::Create(*model.model, options));
+                        MakeDecoder(model_options, *model.model, options));
   GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_options.text, kMaxTextBytes));
   GGUF_ASSIGN_OR_RETURN(const TextWindows windows,
                         MakeTextWindows(*model.tokenizer, text_options.text, text,
