@@ -4,54 +4,12 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "formats/json.h"
 #include "gguf/base/status_macros.h"
 #include "runtime/evaluate/log_softmax.h"
 
 namespace gguf {
 namespace {
-
-absl::Status Wrong(absl::string_view where, absl::string_view found, absl::string_view expected) {
-  return absl::InvalidArgumentError(absl::StrCat(where, ": ", found, ", expected ", expected));
-}
-
-std::string Found(absl::string_view key, const Json* value) {
-  return value == nullptr ? absl::StrCat("\"", key, "\" is missing")
-                          : absl::StrCat("\"", key, "\" is ", value->Describe());
-}
-
-absl::StatusOr<ChoiceTask> ParseTask(const std::string& where, absl::string_view line) {
-  GGUF_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(where, line));
-  ChoiceTask task;
-  const Json* context = json.Find("context");
-  if (context == nullptr || context->string() == nullptr) {
-    return Wrong(where, Found("context", context), "a text");
-  }
-  task.context = *context->string();
-  const Json* choices = json.Find("choices");
-  if (choices == nullptr || choices->array() == nullptr || choices->array()->size() < 2 ||
-      choices->array()->size() > kMaxChoices) {
-    return Wrong(where, Found("choices", choices),
-                 absl::StrCat("a list of 2 to ", kMaxChoices, " texts"));
-  }
-  for (const Json& choice : *choices->array()) {
-    if (choice.string() == nullptr || choice.string()->empty()) {
-      return Wrong(where, absl::StrCat("a choice is ", choice.Describe()), "a text, not empty");
-    }
-    task.choices.push_back(*choice.string());
-  }
-  const Json* answer = json.Find("answer");
-  const absl::optional<uint64_t> index = answer == nullptr ? absl::nullopt : answer->whole_number();
-  if (!index.has_value() || *index >= task.choices.size()) {
-    return Wrong(where, Found("answer", answer),
-                 absl::StrCat("a number from 0 to ", task.choices.size() - 1));
-  }
-  task.answer = *index;
-  return task;
-}
 
 size_t SharedPrefix(absl::Span<const int32_t> a, absl::Span<const int32_t> b) {
   const size_t most = std::min(a.size(), b.size());
@@ -66,42 +24,6 @@ size_t IndexOfMax(const std::vector<double>& values) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ChoiceTask>> ParseChoiceTasks(absl::string_view name,
-                                                         absl::string_view text) {
-  std::vector<ChoiceTask> tasks;
-  size_t number = 0;
-  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    ++number;
-    if (absl::StripAsciiWhitespace(line).empty()) continue;
-    GGUF_ASSIGN_OR_RETURN(ChoiceTask task, ParseTask(absl::StrCat(name, ": line ", number), line));
-    task.line = number;
-    tasks.push_back(std::move(task));
-  }
-  if (tasks.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, " holds no tasks, expected lines such as ",
-                     "{\"context\": \"1 + 1 =\", \"choices\": [\" 2\", \" 3\"], \"answer\": 0}"));
-  }
-  return tasks;
-}
-
-absl::Status MoveShots(absl::string_view name, size_t shots, std::vector<ChoiceTask>* tasks) {
-  if (shots == 0) return absl::OkStatus();
-  if (shots >= tasks->size()) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " holds ", tasks->size(),
-                                                   " tasks, expected more than the ", shots,
-                                                   " that are shown as examples"));
-  }
-  std::string examples;
-  for (size_t i = 0; i < shots; ++i) {
-    const ChoiceTask& task = (*tasks)[i];
-    absl::StrAppend(&examples, task.context, task.choices[task.answer], "\n\n");
-  }
-  tasks->erase(tasks->begin(), tasks->begin() + shots);
-  for (ChoiceTask& task : *tasks) task.context = absl::StrCat(examples, task.context);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<EncodedTask> EncodeTask(const Tokenizer& tokenizer, const ChoiceTask& task) {
   EncodeOptions options;
   options.parse_special = false;
@@ -110,14 +32,16 @@ absl::StatusOr<EncodedTask> EncodeTask(const Tokenizer& tokenizer, const ChoiceT
     if (tokenizer.add_eos() && !ids.empty()) ids.pop_back();
     return ids;
   };
-  GGUF_ASSIGN_OR_RETURN(const std::vector<int32_t> context, encode(task.context));
+  GGUF_ASSIGN_OR_RETURN(const std::vector<int32_t> context, encode(task.prompt()));
   EncodedTask encoded;
   for (const std::string& choice : task.choices) {
-    GGUF_ASSIGN_OR_RETURN(std::vector<int32_t> ids, encode(absl::StrCat(task.context, choice)));
+    GGUF_ASSIGN_OR_RETURN(std::vector<int32_t> ids, encode(absl::StrCat(task.prompt(), choice)));
     // Without BOS the first token of all has nothing it could be predicted from.
     const size_t ending = std::max<size_t>(1, SharedPrefix(context, ids));
     if (ending >= ids.size()) {
-      return absl::InvalidArgumentError("a choice adds no token to the context");
+      return absl::InvalidArgumentError(
+          context.empty() ? "a choice is one token, which nothing comes before; expected a context"
+                          : "a choice adds no token to the context");
     }
     encoded.choices.push_back(std::move(ids));
     encoded.ending.push_back(ending);
@@ -131,32 +55,63 @@ absl::StatusOr<EncodedTask> EncodeTask(const Tokenizer& tokenizer, const ChoiceT
   return encoded;
 }
 
-// The shared tokens are run once; each ending is run after them and taken back.
-absl::StatusOr<std::vector<double>> ScoreEndings(const EncodedTask& task, Decoder* decoder) {
-  const size_t kept = task.shared > 0 ? task.shared - 1 : 0;  // its last one predicts the endings
-  if (decoder->cache() != nullptr) GGUF_RETURN_IF_ERROR(decoder->cache()->Truncate(0, 0));
-  std::vector<double> scores;
-  for (const std::vector<int32_t>& ids : task.choices) {
-    const size_t first_ending = task.ending[scores.size()];
-    size_t first = kept;
-    if (decoder->cache() != nullptr && !decoder->cache()->Truncate(0, kept).ok()) {
-      GGUF_RETURN_IF_ERROR(decoder->cache()->Truncate(0, 0));  // a window has moved on
-    }
-    if (decoder->cache() == nullptr || decoder->cache()->Length(0) != kept) first = 0;
+// Appends tokens; logits of those from index `first_wanted` on.
+absl::Status ChoiceScorer::Run(absl::Span<const int32_t> tokens, size_t first_wanted,
+                               const std::function<void(size_t, absl::Span<const float>)>& sink) {
+  if (tokens.empty()) return absl::OkStatus();
+  std::vector<uint8_t> wanted(tokens.size(), 0);
+  for (size_t i = first_wanted; i < wanted.size(); ++i) wanted[i] = 1;
+  GGUF_RETURN_IF_ERROR(decoder_.Decode(tokens, wanted, 0, sink));
+  cached_.insert(cached_.end(), tokens.begin(), tokens.end());
+  tokens_run_ += tokens.size();
+  return absl::OkStatus();
+}
+
+// Makes the cache hold the longest beginning of `tokens` that it has.
+absl::Status ChoiceScorer::KeepFirst(absl::Span<const int32_t> tokens) {
+  KvCache* cache = decoder_.cache();
+  if (cache == nullptr) return absl::OkStatus();  // an encoder: Decode says so
+  size_t kept = SharedPrefix(cached_, tokens);
+  if (!cache->Truncate(0, static_cast<int32_t>(kept)).ok()) {  // a window has moved on
+    kept = 0;
+    GGUF_RETURN_IF_ERROR(cache->Truncate(0, 0));
+  }
+  cached_.resize(kept);
+  return absl::OkStatus();
+}
+
+// The last shared token predicts the first one of all endings, so that it is run once, in front of
+// the first ending that goes on.
+absl::StatusOr<std::vector<double>> ChoiceScorer::Score(const EncodedTask& task) {
+  std::vector<double> scores(task.choices.size());
+  bool has_first = task.shared == 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const auto ids = absl::MakeConstSpan(task.choices[i]);
+    const bool is_last = i + 1 == scores.size();
+    if (ids.size() <= task.shared + 1 && (has_first || !is_last)) continue;  // of one token
+    const size_t kept = has_first ? task.shared : task.shared - 1;
+    GGUF_RETURN_IF_ERROR(KeepFirst(ids.subspan(0, kept)));
+    const size_t start = cached_.size();
+    const auto sink = [&](size_t index, absl::Span<const float> logits) {
+      const size_t next = start + index + 1;
+      const double log_sum = Normalize(logits).log_sum;
+      for (size_t j = 0; j < scores.size(); ++j) {
+        const bool is_predicted = next == task.shared ? !has_first : j == i;
+        if (is_predicted && next >= task.ending[j]) {
+          scores[j] += logits[task.choices[j][next]] - log_sum;
+        }
+      }
+    };
     // The last token's prediction is not asked for.
-    const absl::Span<const int32_t> tokens(ids.data() + first, ids.size() - 1 - first);
-    std::vector<uint8_t> wanted(tokens.size(), 0);
-    std::fill(wanted.begin() + (first_ending - 1 - first), wanted.end(), 1);
-    double sum = 0.0;
+    const size_t first_wanted = has_first ? std::max(task.ending[i] - 1, kept) : kept;
     GGUF_RETURN_IF_ERROR(
-        decoder->Decode(tokens, wanted, 0, [&](size_t index, absl::Span<const float> logits) {
-          sum += logits[ids[first + index + 1]] - Normalize(logits).log_sum;
-        }));
-    if (!std::isfinite(sum)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(decoder->model().path(), " gives logits that are no numbers"));
-    }
-    scores.push_back(sum);
+        Run(ids.subspan(start, ids.size() - 1 - start), first_wanted - start, sink));
+    has_first = true;
+  }
+  for (const double score : scores) {
+    if (std::isfinite(score)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(decoder_.model().path(), " gives logits that are no numbers"));
   }
   return scores;
 }

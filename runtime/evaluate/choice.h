@@ -13,29 +13,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "runtime/decoder.h"
-#include "runtime/evaluate/statistics.h"
+#include "runtime/evaluate/choice_tasks.h"
 #include "runtime/tokenizer/tokenizer.h"
 
 namespace gguf {
-
-inline constexpr size_t kMaxChoices = 1024;
-
-struct ChoiceTask {
-  std::string context;               // may be empty
-  std::vector<std::string> choices;  // 2 to kMaxChoices, none empty; with their leading space
-  size_t answer = 0;                 // index of the right one
-  size_t line = 0;                   // in the file, from 1
-};
-
-// One task per line: {"context": "...", "choices": ["...", "..."], "answer": 0}, further members
-// ignored, empty lines skipped. InvalidArgument, naming `name` and line, for anything else and for
-// a file without tasks.
-absl::StatusOr<std::vector<ChoiceTask>> ParseChoiceTasks(absl::string_view name,
-                                                         absl::string_view text);
-
-// Puts the first `shots` tasks, solved, in front of the context of each other one, a blank line
-// between, and removes them. InvalidArgument when none is left.
-absl::Status MoveShots(absl::string_view name, size_t shots, std::vector<ChoiceTask>* tasks);
 
 // A task as tokens: an ending is what differs from the context's tokens.
 struct EncodedTask {
@@ -46,8 +27,31 @@ struct EncodedTask {
 };
 absl::StatusOr<EncodedTask> EncodeTask(const Tokenizer& tokenizer, const ChoiceTask& task);
 
-// Total log-probability of each ending. The decoder holds the longest choice; sequence 0 is used.
-absl::StatusOr<std::vector<double>> ScoreEndings(const EncodedTask& task, Decoder* decoder);
+// Scores one task after the other on sequence 0 of a decoder, which must hold the longest choice.
+// What a task's endings share is run once, less what it shares with the task before (the examples
+// of a few-shot test); then each ending from there. Equal to running each choice by itself but for
+// the last bits, see Decoder.
+class ChoiceScorer {
+ public:
+  // `decoder` must outlive the scorer and not be used otherwise.
+  explicit ChoiceScorer(Decoder* decoder) : decoder_(*decoder) {}
+
+  // Total log-probability of each ending. FailedPrecondition when a logit is no number; else as
+  // Decoder::Decode.
+  absl::StatusOr<std::vector<double>> Score(const EncodedTask& task);
+
+  // Tokens run so far.
+  uint64_t tokens_run() const { return tokens_run_; }
+
+ private:
+  absl::Status Run(absl::Span<const int32_t> tokens, size_t first_wanted,
+                   const std::function<void(size_t, absl::Span<const float>)>& sink);
+  absl::Status KeepFirst(absl::Span<const int32_t> tokens);
+
+  Decoder& decoder_;
+  std::vector<int32_t> cached_;  // what sequence 0 holds
+  uint64_t tokens_run_ = 0;
+};
 
 // Right answers by what is compared among a task's endings.
 struct ChoiceResult {

@@ -316,6 +316,23 @@ class Choice(EvaluateTest):
         self.refuse("choice", "-m", "model.gguf", "-f", "tasks.jsonl", "--shots", 4,
                     mentions=["tasks.jsonl", "4 tasks"])
 
+    def test_known_tests_are_read_as_they_are_published(self):
+        mmlu = {"question": "Who made the heaven?", "subject": "bible", "answer": 0,
+                "choices": ["God", "Esther", "Jonah", "Ruth"]}
+        hellaswag = {"activity_label": "Beginning", "ctx": "God created the heaven and the",
+                     "endings": ["earth.", "zq [step] xv."], "label": "0"}
+        arc = {"question": "Who built the ark?", "answerKey": "B",
+               "choices": {"text": ["Esther", "Noah"], "label": ["A", "B"]}}
+        for task, chance in ((mmlu, 0.25), (hellaswag, 0.5), (arc, 0.5)):
+            line = json.dumps(task)
+            self.write("tasks.jsonl", f"{line}\n{line}\n{line}\n")
+            self.assertEqual((3, chance), tuple(self.choose()[key] for key in ("tasks", "chance")))
+            shown = self.choose("--shots", 2)
+            self.assertEqual((1, 2), (shown["tasks"], shown["shots"]))
+        self.write("tasks.jsonl", json.dumps(mmlu) + "\n" + json.dumps({**arc, "answerKey": "F"}))
+        self.refuse("choice", "-m", "model.gguf", "-f", "tasks.jsonl",
+                    mentions=["tasks.jsonl: line 2", "answerKey", "label of a choice"])
+
     def test_broken_tasks(self):
         good = self.lines[0]
         for broken in ("{", '{"context": "a"}', good.replace('"answer": 2', '"answer": 4')):

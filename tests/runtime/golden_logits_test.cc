@@ -8,14 +8,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "formats/open.h"
 #include "formats/safetensors.h"
 #include "gguf/tensor_type.h"
 #include "gtest/gtest.h"
-#include "quantize/plan_convert.h"
-#include "quantize/write.h"
 #include "runtime/decoder.h"
 #include "runtime/model.h"
+#include "tests/runtime/converted_model.h"
 
 namespace gguf {
 namespace {
@@ -50,23 +48,8 @@ constexpr GoldenModel kModels[] = {
 // precision anywhere, a wrong rotation or a wrong epsilon is far above.
 constexpr double kTolerance = 1e-4;
 
-// The model's file of one type, converted on first use.
 std::string Converted(const GoldenModel& golden, TensorType type) {
-  const std::string path =
-      absl::StrCat(::testing::TempDir(), "/", golden.name, "-", NameOf(type), ".gguf");
-  const auto source = OpenCheckpoint(golden.folder, OpenOptions());
-  EXPECT_TRUE(source.ok()) << source.status();
-  if (!source.ok()) return path;
-  ConvertOptions options;
-  options.type = type;
-  const absl::StatusOr<Plan> plan = PlanConversion(**source, options);
-  EXPECT_TRUE(plan.ok()) << plan.status();
-  WriteOptions write;
-  write.replace = true;
-  const WriteRequest request = {&*plan, path};
-  const auto report = WriteOutputs(**source, {&request, 1}, write);
-  EXPECT_TRUE(report.ok()) << report.status();
-  return path;
+  return ConvertedModel(golden.name, golden.folder, type);
 }
 
 template <typename T>

@@ -9,15 +9,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "formats/open.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "importance/data.h"
 #include "importance/measure.h"
-#include "quantize/plan_convert.h"
-#include "quantize/write.h"
 #include "runtime/model.h"
 #include "runtime/tokenizer/tokenizer.h"
+#include "tests/runtime/converted_model.h"
 
 namespace gguf {
 namespace {
@@ -55,20 +53,7 @@ std::string Text() {
 }
 
 std::unique_ptr<Model> Converted(const GoldenMatrix& golden) {
-  const std::string path = absl::StrCat(testing::TempDir(), "/", golden.name, ".gguf");
-  const auto source = OpenCheckpoint(golden.folder, OpenOptions());
-  EXPECT_TRUE(source.ok()) << source.status();
-  if (!source.ok()) return nullptr;
-  ConvertOptions options;
-  options.type = golden.type;
-  const absl::StatusOr<Plan> plan = PlanConversion(**source, options);
-  EXPECT_TRUE(plan.ok()) << plan.status();
-  WriteOptions write;
-  write.replace = true;
-  const WriteRequest request = {&*plan, path};
-  const auto report = WriteOutputs(**source, {&request, 1}, write);
-  EXPECT_TRUE(report.ok()) << report.status();
-  auto model = Model::Open(path);
+  auto model = Model::Open(ConvertedModel(golden.name, golden.folder, golden.type));
   EXPECT_TRUE(model.ok()) << model.status();
   return model.ok() ? *std::move(model) : nullptr;
 }

@@ -13,6 +13,7 @@
 #include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
 #include "runtime/decoder.h"
+#include "runtime/evaluate/statistics.h"
 #include "tools/evaluate_commands/commands.h"
 #include "tools/evaluate_commands/model_options.h"
 #include "tools/evaluate_commands/step_progress.h"
@@ -28,8 +29,10 @@ class ChoiceCommand : public EvaluateCommand {
  public:
   void AddOptions(CLI::App* app) override {
     AddModelOptions(app, &model_);
-    app->add_option("-f,--file", tasks_,
-                    "one task a line: {\"context\": TEXT, \"choices\": [TEXT, ...], \"answer\": N}")
+    app->add_option(
+           "-f,--file", tasks_,
+           "one task a line: {\"context\": TEXT, \"choices\": [TEXT, ...], \"answer\": N}, "
+           "or as MMLU, HellaSwag and ARC have them")
         ->required()
         ->type_name("TASKS.jsonl");
     app->add_option("--shots", shots_,
@@ -52,10 +55,11 @@ class ChoiceCommand : public EvaluateCommand {
                           MakeDecoder(model_, *model.model, options));
     PrintWarnings(model, common);
     StepProgress progress("task", tasks.size(), common);
+    ChoiceScorer scorer(decoder.get());
     ChoiceResult measured;
     for (const ChoiceTask& task : tasks) {
       GGUF_ASSIGN_OR_RETURN(const EncodedTask encoded, Encode(model, task));
-      GGUF_ASSIGN_OR_RETURN(const std::vector<double> scores, ScoreEndings(encoded, decoder.get()));
+      GGUF_ASSIGN_OR_RETURN(const std::vector<double> scores, scorer.Score(encoded));
       measured.Add(encoded, task.answer, scores);
       GGUF_RETURN_IF_ERROR(progress.Update(
           measured.tasks, absl::StrFormat("accuracy %.1f %%",
