@@ -15,6 +15,8 @@ namespace gguf {
 namespace {
 
 constexpr size_t kLetters = 26;
+constexpr char kExample[] =
+    "{\"context\": \"1 + 1 =\", \"choices\": [\" 2\", \" 3\"], \"answer\": 0}";
 
 absl::Status Wrong(absl::string_view where, absl::string_view found, absl::string_view expected) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", found, ", expected ", expected));
@@ -198,7 +200,12 @@ constexpr Shape kShapes[] = {
     {"endings", ParseHellaSwag}, {"answerKey", ParseArc}, {"question", ParseMmlu}, {"", ParseOwn}};
 
 absl::StatusOr<ChoiceTask> ParseTask(const std::string& where, absl::string_view line) {
-  GGUF_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(where, line));
+  const absl::StatusOr<Json> parsed = ParseJsonObject(where, line);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, " is no JSON object, expected a task such as ", kExample));
+  }
+  const Json& json = *parsed;
   const Shape* shape = kShapes;
   while (!shape->member.empty() && json.Find(shape->member) == nullptr) ++shape;
   return shape->parse(where, json);
@@ -219,8 +226,7 @@ absl::StatusOr<std::vector<ChoiceTask>> ParseChoiceTasks(absl::string_view name,
   }
   if (tasks.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, " holds no tasks, expected lines such as ",
-                     "{\"context\": \"1 + 1 =\", \"choices\": [\" 2\", \" 3\"], \"answer\": 0}"));
+        absl::StrCat(name, " holds no tasks, expected lines such as ", kExample));
   }
   return tasks;
 }
