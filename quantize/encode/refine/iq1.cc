@@ -33,8 +33,7 @@ constexpr Iq1Plan kStandardM = {kStandardRatios, kStandardStarts, 2, 1};
 
 // Nearly as good as the best of all points and codes at every scale of the block.
 constexpr float kMaxRatios[] = {0.75f, 0.91f, 1.08f, 1.25f};
-constexpr float kMaxStarts[] = {1.0f,  0.7f,  0.76f, 0.82f, 0.88f, 0.94f, 1.06f,
-                                1.12f, 1.18f, 1.24f, 1.32f, 1.4f,  1.5f};
+constexpr float kMaxStarts[] = {1.0f, 0.7f, 0.78f, 0.86f, 0.93f, 1.08f, 1.16f, 1.24f, 1.34f, 1.46f};
 constexpr Iq1Plan kMax = {kMaxRatios, kMaxStarts, 3, 1};
 
 struct IQ1_S {
