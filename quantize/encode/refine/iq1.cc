@@ -10,6 +10,7 @@
 #include "quantize/encode/error_weights.h"
 #include "quantize/encode/iq1_m.h"
 #include "quantize/encode/iq1_s.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/iq1_refine.h"
 
 namespace gguf {
@@ -40,6 +41,8 @@ struct IQ1_S {
   using Block = BlockIQ1_S;
   static constexpr TensorType kType = TensorType::kIQ1_S;
   static constexpr Iq1Shape kShape = kIq1_SShape;
+  static constexpr auto kEncode = EncodeIQ1_S;
+  static constexpr auto kEncodeReference = EncodeIQ1_SReference;
 
   static Iq1Parts Unpack(const Block& block) {
     Iq1Parts parts = {};
@@ -73,6 +76,8 @@ struct IQ1_M {
   using Block = BlockIQ1_M;
   static constexpr TensorType kType = TensorType::kIQ1_M;
   static constexpr Iq1Shape kShape = kIq1_MShape;
+  static constexpr auto kEncode = EncodeIQ1_M;
+  static constexpr auto kEncodeReference = EncodeIQ1_MReference;
 
   static Iq1Parts Unpack(const Block& block) {
     Iq1Parts parts = {};
@@ -142,54 +147,23 @@ void RefineRows(const Iq1Plan& plan, const Iq1Searches& searches, const float* r
   }
 }
 
+template <class Type>
+void Encode(const Iq1Plan& plan, const float* rows, size_t num_rows, size_t columns,
+            const float* weights, uint8_t* out) {
+  Type::kEncode(rows, num_rows, columns, weights, out);
+  RefineRows<Type>(plan, kIq1Fast, rows, num_rows, columns, weights, out);
+}
+
+template <class Type>
+void EncodeScalar(const Iq1Plan& plan, const float* rows, size_t num_rows, size_t columns,
+                  const float* weights, uint8_t* out) {
+  Type::kEncodeReference(rows, num_rows, columns, weights, out);
+  RefineRows<Type>(plan, kIq1Scalar, rows, num_rows, columns, weights, out);
+}
+
 }  // namespace
 
-void EncodeIQ1_SStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeIQ1_S(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kStandardS, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_SStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                               const float* weights, uint8_t* out) {
-  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kStandardS, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                    uint8_t* out) {
-  EncodeIQ1_S(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kMax, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_SMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                          uint8_t* out) {
-  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kMax, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeIQ1_M(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kStandardM, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                               const float* weights, uint8_t* out) {
-  EncodeIQ1_MReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kStandardM, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                    uint8_t* out) {
-  EncodeIQ1_M(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kMax, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                          uint8_t* out) {
-  EncodeIQ1_MReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kMax, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(IQ1_S, Encode<IQ1_S>, EncodeScalar<IQ1_S>, kStandardS, kMax);
+GGUF_DEFINE_EFFORT_ENCODERS(IQ1_M, Encode<IQ1_M>, EncodeScalar<IQ1_M>, kStandardM, kMax);
 
 }  // namespace gguf

@@ -5,6 +5,7 @@
 #include "formats/codec/q3_k.h"
 #include "gguf/tensor_type.h"
 #include "quantize/encode/q3_k.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/signed_rows.h"
 #include "quantize/encode/refine/signed_scales.h"
 
@@ -114,25 +115,7 @@ void EncodeScalar(const ScalePlans& plans, const float* rows, size_t num_rows, s
 
 }  // namespace
 
-void EncodeQ3_KStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                        uint8_t* out) {
-  Encode(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ3_KStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                              const float* weights, uint8_t* out) {
-  EncodeScalar(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ3_KMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                   uint8_t* out) {
-  Encode(kMaxPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ3_KMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeScalar(kMaxPlans, rows, num_rows, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(Q3_K, Encode, EncodeScalar, kStandardPlans, kMaxPlans);
 
 }  // namespace gguf
 #endif  // HWY_ONCE
