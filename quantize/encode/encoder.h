@@ -15,8 +15,7 @@ namespace gguf {
 
 // How much work goes into low error, under the weights of error_weights.h.
 enum class Effort {
-  kReference,  // the bytes of ggml's quantizer built without contraction (spec: quantizers, August
-               // 2026)
+  kReference,  // the bytes of ggml's quantizer of August 2026 built without contraction
   kStandard,   // lower error; of the K and IQ types at least twice as fast as ggml's quantizer
   kMax,        // the lowest error known, at about ten times the time of kReference with weights
 };

@@ -27,9 +27,9 @@ struct ErrorWeightRule {
   float mean_factor;   // s is the mean of x*x times this
 };
 
-// What the reference quantizer of `type` minimizes (spec: quantizers), with importance or without.
-// (Q2_K without importance minimizes sum |x| * |error|; here its weights count squared errors, as
-// everywhere.)
+// What the reference quantizer of `type` minimizes (spec: ggml, August 2026), with importance or
+// without. (Q2_K without importance minimizes sum |x| * |error|; here its weights count squared
+// errors, as everywhere.)
 ErrorWeightRule ErrorWeightRuleOf(TensorType type, bool has_importance);
 
 // Writes the weights of one row of `columns` (a multiple of the type's block) values.

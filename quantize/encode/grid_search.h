@@ -3,7 +3,7 @@
 //
 // This defines the bytes; grid_search-inl.h does the same for one sub-block per SIMD lane. All
 // arithmetic is binary32 without contraction, sums run in element order, products from left to
-// right (spec: quantizers, section 6, after ggml of August 2026).
+// right (spec: the quantizers of the IQ2 and IQ3 types of ggml, August 2026).
 
 #ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_GRID_SEARCH_H_
 #define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_GRID_SEARCH_H_

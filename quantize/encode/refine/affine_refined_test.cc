@@ -1,3 +1,5 @@
+// The higher efforts of the types with scale and minimum.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,7 +12,6 @@
 #include "quantize/encode/distortion.h"
 #include "quantize/encode/encoder.h"
 #include "quantize/encode/encoder_test_cases.h"
-// The higher efforts of the types with scale and minimum.
 
 namespace gguf {
 namespace {

@@ -10,6 +10,7 @@
 #include "quantize/encode/error_weights.h"
 #include "quantize/encode/iq1_m.h"
 #include "quantize/encode/iq1_s.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/iq1_refine.h"
 
 namespace gguf {
@@ -33,14 +34,15 @@ constexpr Iq1Plan kStandardM = {kStandardRatios, kStandardStarts, 2, 1};
 
 // Nearly as good as the best of all points and codes at every scale of the block.
 constexpr float kMaxRatios[] = {0.75f, 0.91f, 1.08f, 1.25f};
-constexpr float kMaxStarts[] = {1.0f,  0.7f,  0.76f, 0.82f, 0.88f, 0.94f, 1.06f,
-                                1.12f, 1.18f, 1.24f, 1.32f, 1.4f,  1.5f};
+constexpr float kMaxStarts[] = {1.0f, 0.7f, 0.78f, 0.86f, 0.93f, 1.08f, 1.16f, 1.24f, 1.34f, 1.46f};
 constexpr Iq1Plan kMax = {kMaxRatios, kMaxStarts, 3, 1};
 
 struct IQ1_S {
   using Block = BlockIQ1_S;
   static constexpr TensorType kType = TensorType::kIQ1_S;
   static constexpr Iq1Shape kShape = kIq1_SShape;
+  static constexpr auto kEncode = EncodeIQ1_S;
+  static constexpr auto kEncodeReference = EncodeIQ1_SReference;
 
   static Iq1Parts Unpack(const Block& block) {
     Iq1Parts parts = {};
@@ -74,6 +76,8 @@ struct IQ1_M {
   using Block = BlockIQ1_M;
   static constexpr TensorType kType = TensorType::kIQ1_M;
   static constexpr Iq1Shape kShape = kIq1_MShape;
+  static constexpr auto kEncode = EncodeIQ1_M;
+  static constexpr auto kEncodeReference = EncodeIQ1_MReference;
 
   static Iq1Parts Unpack(const Block& block) {
     Iq1Parts parts = {};
@@ -143,54 +147,23 @@ void RefineRows(const Iq1Plan& plan, const Iq1Searches& searches, const float* r
   }
 }
 
+template <class Type>
+void Encode(const Iq1Plan& plan, const float* rows, size_t num_rows, size_t columns,
+            const float* weights, uint8_t* out) {
+  Type::kEncode(rows, num_rows, columns, weights, out);
+  RefineRows<Type>(plan, kIq1Fast, rows, num_rows, columns, weights, out);
+}
+
+template <class Type>
+void EncodeScalar(const Iq1Plan& plan, const float* rows, size_t num_rows, size_t columns,
+                  const float* weights, uint8_t* out) {
+  Type::kEncodeReference(rows, num_rows, columns, weights, out);
+  RefineRows<Type>(plan, kIq1Scalar, rows, num_rows, columns, weights, out);
+}
+
 }  // namespace
 
-void EncodeIQ1_SStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeIQ1_S(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kStandardS, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_SStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                               const float* weights, uint8_t* out) {
-  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kStandardS, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_SMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                    uint8_t* out) {
-  EncodeIQ1_S(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kMax, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_SMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                          uint8_t* out) {
-  EncodeIQ1_SReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_S>(kMax, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeIQ1_M(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kStandardM, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                               const float* weights, uint8_t* out) {
-  EncodeIQ1_MReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kStandardM, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                    uint8_t* out) {
-  EncodeIQ1_M(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kMax, kIq1Fast, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ1_MMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                          uint8_t* out) {
-  EncodeIQ1_MReference(rows, num_rows, columns, weights, out);
-  RefineRows<IQ1_M>(kMax, kIq1Scalar, rows, num_rows, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(IQ1_S, Encode<IQ1_S>, EncodeScalar<IQ1_S>, kStandardS, kMax);
+GGUF_DEFINE_EFFORT_ENCODERS(IQ1_M, Encode<IQ1_M>, EncodeScalar<IQ1_M>, kStandardM, kMax);
 
 }  // namespace gguf

@@ -3,6 +3,7 @@
 #include "formats/codec/iq4_nl.h"
 #include "gguf/base/float16.h"
 #include "quantize/encode/level_search.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/level_fit.h"
 #include "quantize/encode/signed_search.h"
 
@@ -22,10 +23,10 @@ namespace {
 
 constexpr float kSigmaFactor = 2.0f / static_cast<float>(kLevelValues);
 
-void EncodeScalar(const LevelTrials& trials, const float* rows, size_t num_blocks, size_t columns,
+void EncodeScalar(const LevelTrials& trials, const float* rows, size_t num_rows, size_t columns,
                   const float* weights, uint8_t* out) {
   auto* blocks = reinterpret_cast<BlockIQ4_NL*>(out);
-  for (size_t n = 0; n < num_blocks; ++n) {
+  for (size_t n = 0; n < num_rows * columns / kLevelValues; ++n) {
     const float* x = rows + n * kLevelValues;
     const float* importance = weights != nullptr ? weights + n * kLevelValues % columns : nullptr;
     float w[kLevelValues];
@@ -108,25 +109,8 @@ namespace gguf {
 
 HWY_EXPORT(EncodeImpl);
 
-void EncodeIQ4_NLStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                          uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(EncodeImpl)(kLevelTrials, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ4_NLMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                     uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(EncodeImpl)(kManyLevelTrials, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ4_NLStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                                const float* weights, uint8_t* out) {
-  EncodeScalar(kLevelTrials, rows, num_rows * columns / kLevelValues, columns, weights, out);
-}
-
-void EncodeIQ4_NLMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                           uint8_t* out) {
-  EncodeScalar(kManyLevelTrials, rows, num_rows * columns / kLevelValues, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(IQ4_NL, HWY_DYNAMIC_DISPATCH(EncodeImpl), EncodeScalar, kLevelTrials,
+                            kManyLevelTrials);
 
 }  // namespace gguf
 #endif  // HWY_ONCE

@@ -7,6 +7,7 @@
 #include "quantize/encode/iq4_xs_scales.h"
 #include "quantize/encode/level_search.h"
 #include "quantize/encode/refine/block_scale.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/level_fit.h"
 #include "quantize/encode/signed_search.h"
 
@@ -100,10 +101,10 @@ void EncodeBlock(const BlockScaleSearch& search, const float* x, const float* im
   }
 }
 
-void EncodeScalar(const BlockScaleSearch& search, const float* rows, size_t num_blocks,
+void EncodeScalar(const BlockScaleSearch& search, const float* rows, size_t num_rows,
                   size_t columns, const float* weights, uint8_t* out) {
   auto* blocks = reinterpret_cast<BlockIQ4_XS*>(out);
-  for (size_t n = 0; n < num_blocks; ++n) {
+  for (size_t n = 0; n < num_rows * columns / kValues; ++n) {
     const float* importance = weights != nullptr ? weights + n * kValues % columns : nullptr;
     EncodeBlock(search, rows + n * kValues, importance, blocks[n]);
   }
@@ -269,25 +270,8 @@ namespace gguf {
 
 HWY_EXPORT(EncodeImpl);
 
-void EncodeIQ4_XSStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                          uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(EncodeImpl)(kStandardSearch, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ4_XSMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                     uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(EncodeImpl)(kMaxSearch, rows, num_rows, columns, weights, out);
-}
-
-void EncodeIQ4_XSStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                                const float* weights, uint8_t* out) {
-  EncodeScalar(kStandardSearch, rows, num_rows * columns / kValues, columns, weights, out);
-}
-
-void EncodeIQ4_XSMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                           uint8_t* out) {
-  EncodeScalar(kMaxSearch, rows, num_rows * columns / kValues, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(IQ4_XS, HWY_DYNAMIC_DISPATCH(EncodeImpl), EncodeScalar, kStandardSearch,
+                            kMaxSearch);
 
 }  // namespace gguf
 #endif  // HWY_ONCE

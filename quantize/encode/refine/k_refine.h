@@ -2,9 +2,9 @@
 // numbers as they are stored: binary16 d and dmin, integer scale and minimum of every sub-block.
 //
 // RefineKBlock defines the bytes; k_refine-inl.h does the same for one block per SIMD lane. All
-// arithmetic is binary32 without contraction, sums run in element order. The ideas are those of
-// quantizers known to improve on ggml's (spec: quantizers, section 8): neighbours of the integer
-// scales, least squares for d and dmin over the whole block, several starting values.
+// arithmetic is binary32 without contraction, sums run in element order. On top of ggml's search:
+// neighbours of the integer scales, least squares for d and dmin over the whole block, several
+// starting values.
 
 #ifndef GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_K_REFINE_H_
 #define GGUF_TOOLCHAIN_QUANTIZE_ENCODE_REFINE_K_REFINE_H_

@@ -5,6 +5,7 @@
 #include "formats/codec/q3_k.h"
 #include "gguf/tensor_type.h"
 #include "quantize/encode/q3_k.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/signed_rows.h"
 #include "quantize/encode/refine/signed_scales.h"
 
@@ -66,39 +67,12 @@ struct Q3_KScales {
 // Codes reach from -4 to 3, so that a sub-block is often better with the other sign of its scale.
 // The reference maps the largest sub-scale to -32 and leaves nothing above: a larger d does.
 constexpr ScalePlans kStandardPlans = {
-    .plain = {.low = 0.95f,
-              .high = 1.2f,
-              .both_signs = true,
-              .num_starts = 1,
-              .starts = {1.06f},
-              .fits = 1,
-              .num_moves = 0},
-    .weighted = {.low = 0.4f,
-                 .high = 1.2f,
-                 .both_signs = true,
-                 .num_starts = 1,
-                 .starts = {1.0f},
-                 .fits = 2,
-                 .num_moves = 4,
-                 .moves = {0.96f, 0.98f, 1.02f, 1.04f}},
+    .plain = MakeScalePlan({0.8f, 1.05f, 3}, true, {0.96f, 1.3f, 4}, 0, 1),
+    .weighted = MakeScalePlan({0.8f, 2.3f, 12}, true, {0.98f, 1.14f, 9}, 0, 1),
 };
 constexpr ScalePlans kMaxPlans = {
-    .plain = {.low = 0.85f,
-              .high = 1.25f,
-              .both_signs = true,
-              .num_starts = 6,
-              .starts = {1.06f, 1.0f, 1.12f, 1.2f, 1.3f, 1.4f},
-              .fits = 2,
-              .num_moves = 4,
-              .moves = {0.97f, 0.98f, 1.02f, 1.03f}},
-    .weighted = {.low = 0.4f,
-                 .high = 1.25f,
-                 .both_signs = true,
-                 .num_starts = 3,
-                 .starts = {1.0f, 1.06f, 1.13f},
-                 .fits = 2,
-                 .num_moves = 6,
-                 .moves = {0.97f, 0.98f, 0.99f, 1.01f, 1.02f, 1.03f}},
+    .plain = MakeScalePlan({0.78f, 1.2f, 10}, true, {0.94f, 1.4f, 16}, 1, 1),
+    .weighted = MakeScalePlan({0.8f, 2.4f, 22}, true, {0.94f, 1.22f, 15}, 1, 2),
 };
 
 }  // namespace
@@ -141,25 +115,7 @@ void EncodeScalar(const ScalePlans& plans, const float* rows, size_t num_rows, s
 
 }  // namespace
 
-void EncodeQ3_KStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                        uint8_t* out) {
-  Encode(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ3_KStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                              const float* weights, uint8_t* out) {
-  EncodeScalar(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ3_KMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                   uint8_t* out) {
-  Encode(kMaxPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ3_KMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeScalar(kMaxPlans, rows, num_rows, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(Q3_K, Encode, EncodeScalar, kStandardPlans, kMaxPlans);
 
 }  // namespace gguf
 #endif  // HWY_ONCE

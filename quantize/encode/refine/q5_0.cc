@@ -3,6 +3,7 @@
 #include "formats/codec/q5_0.h"
 #include "gguf/tensor_type.h"
 #include "quantize/encode/q5_0.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/one_scale.h"
 #include "quantize/encode/refine/one_scale_plans.h"
 
@@ -71,25 +72,7 @@ void EncodeScalar(const OneScalePlans& plans, const float* rows, size_t num_rows
 
 }  // namespace
 
-void EncodeQ5_0Standard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                        uint8_t* out) {
-  Encode(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ5_0StandardScalar(const float* rows, size_t num_rows, size_t columns,
-                              const float* weights, uint8_t* out) {
-  EncodeScalar(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ5_0Max(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                   uint8_t* out) {
-  Encode(kMaxPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ5_0MaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeScalar(kMaxPlans, rows, num_rows, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(Q5_0, Encode, EncodeScalar, kStandardPlans, kMaxPlans);
 
 }  // namespace gguf
 #endif  // HWY_ONCE

@@ -5,6 +5,7 @@
 #include "formats/codec/q6_k.h"
 #include "gguf/tensor_type.h"
 #include "quantize/encode/q6_k.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/signed_rows.h"
 #include "quantize/encode/refine/signed_scales.h"
 
@@ -55,38 +56,15 @@ struct Q6_KScales {
   }
 };
 
-// The reference maps the largest sub-scale to -128 and leaves nothing above: a larger d does.
+// The reference maps the largest sub-scale to -128 and leaves nothing above: a larger d does. Exact
+// codes for many integers pay more than many trials, as a sub-block has a good one here and there.
 constexpr ScalePlans kStandardPlans = {
-    .plain = {.low = 0.95f,
-              .high = 1.25f,
-              .both_signs = false,
-              .num_starts = 2,
-              .starts = {1.05f, 1.2f},
-              .fits = 2,
-              .num_moves = 0},
-    .weighted = {.low = 0.88f,
-                 .high = 1.18f,
-                 .both_signs = false,
-                 .num_starts = 2,
-                 .starts = {1.12f, 1.25f},
-                 .fits = 1,
-                 .num_moves = 0},
+    .plain = MakeScalePlan({0.8f, 1.05f, 12}, false, {1.04f, 1.3f, 6}, 0, 8),
+    .weighted = MakeScalePlan({0.84f, 1.12f, 14}, false, {1.0f, 1.32f, 9}, 0, 12),
 };
 constexpr ScalePlans kMaxPlans = {
-    .plain = {.low = 0.95f,
-              .high = 1.25f,
-              .both_signs = false,
-              .num_starts = 4,
-              .starts = {1.05f, 1.1f, 1.2f, 1.28f},
-              .fits = 2,
-              .num_moves = 0},
-    .weighted = {.low = 0.87f,
-                 .high = 1.22f,
-                 .both_signs = false,
-                 .num_starts = 4,
-                 .starts = {1.05f, 1.12f, 1.25f, 1.35f},
-                 .fits = 2,
-                 .num_moves = 0},
+    .plain = MakeScalePlan({0.8f, 1.05f, 16}, false, {1.04f, 1.3f, 16}, 0, 24),
+    .weighted = MakeScalePlan({0.85f, 1.13f, 16}, false, {1.06f, 1.36f, 24}, 0, 28),
 };
 
 }  // namespace
@@ -129,25 +107,7 @@ void EncodeScalar(const ScalePlans& plans, const float* rows, size_t num_rows, s
 
 }  // namespace
 
-void EncodeQ6_KStandard(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                        uint8_t* out) {
-  Encode(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ6_KStandardScalar(const float* rows, size_t num_rows, size_t columns,
-                              const float* weights, uint8_t* out) {
-  EncodeScalar(kStandardPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ6_KMax(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                   uint8_t* out) {
-  Encode(kMaxPlans, rows, num_rows, columns, weights, out);
-}
-
-void EncodeQ6_KMaxScalar(const float* rows, size_t num_rows, size_t columns, const float* weights,
-                         uint8_t* out) {
-  EncodeScalar(kMaxPlans, rows, num_rows, columns, weights, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(Q6_K, Encode, EncodeScalar, kStandardPlans, kMaxPlans);
 
 }  // namespace gguf
 #endif  // HWY_ONCE

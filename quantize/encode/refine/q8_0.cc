@@ -6,6 +6,7 @@
 #include "formats/codec/q8_0.h"
 #include "gguf/base/float16.h"
 #include "quantize/encode/q8_0.h"
+#include "quantize/encode/refine/effort_encoders.h"
 #include "quantize/encode/refine/one_scale.h"
 #include "quantize/encode/refine/usable_scale.h"
 
@@ -211,7 +212,7 @@ void ImproveBlock(const Q8_0Plan& plan, const float* x, BlockQ8_0& block) {
   }
 }
 
-void Encode(const Q8_0Plan& plan, const float* rows, size_t num_rows, size_t columns,
+void Encode(const Q8_0Plan& plan, const float* rows, size_t num_rows, size_t columns, const float*,
             uint8_t* out) {
   EncodeQ8_0(rows, num_rows, columns, nullptr, out);
   HWY_DYNAMIC_DISPATCH(ImproveQ8_0Rows)
@@ -219,7 +220,7 @@ void Encode(const Q8_0Plan& plan, const float* rows, size_t num_rows, size_t col
 }
 
 void EncodeScalar(const Q8_0Plan& plan, const float* rows, size_t num_rows, size_t columns,
-                  uint8_t* out) {
+                  const float*, uint8_t* out) {
   EncodeQ8_0Reference(rows, num_rows, columns, nullptr, out);
   auto* blocks = reinterpret_cast<BlockQ8_0*>(out);
   for (size_t b = 0; b < num_rows * columns / kOneScaleValues; ++b) {
@@ -229,24 +230,7 @@ void EncodeScalar(const Q8_0Plan& plan, const float* rows, size_t num_rows, size
 
 }  // namespace
 
-void EncodeQ8_0Standard(const float* rows, size_t num_rows, size_t columns, const float*,
-                        uint8_t* out) {
-  Encode(kStandardPlan, rows, num_rows, columns, out);
-}
-
-void EncodeQ8_0StandardScalar(const float* rows, size_t num_rows, size_t columns, const float*,
-                              uint8_t* out) {
-  EncodeScalar(kStandardPlan, rows, num_rows, columns, out);
-}
-
-void EncodeQ8_0Max(const float* rows, size_t num_rows, size_t columns, const float*, uint8_t* out) {
-  Encode(kMaxPlan, rows, num_rows, columns, out);
-}
-
-void EncodeQ8_0MaxScalar(const float* rows, size_t num_rows, size_t columns, const float*,
-                         uint8_t* out) {
-  EncodeScalar(kMaxPlan, rows, num_rows, columns, out);
-}
+GGUF_DEFINE_EFFORT_ENCODERS(Q8_0, Encode, EncodeScalar, kStandardPlan, kMaxPlan);
 
 }  // namespace gguf
 #endif  // HWY_ONCE

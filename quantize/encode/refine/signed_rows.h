@@ -24,8 +24,7 @@ void ImproveRowsScalar(const ScalePlan& plan, const float* rows, size_t num_rows
       ScaleChoice choice;
       Type::Scales(*blocks, choice);
       if (!IsUsableScale(choice.d)) continue;
-      const SignedScales<Type::kMax, Type::kLow, Type::kHigh> block_scales(row + c,
-                                                                           weights.data() + c);
+      SignedScales<Type::kMax, Type::kLow, Type::kHigh> block_scales(row + c, weights.data() + c);
       if (!block_scales.Improve(plan, choice)) continue;
       uint8_t codes[kScaleValues];
       block_scales.Codes(choice, codes);

@@ -25,6 +25,17 @@ namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// v less the nearest integer, ties to even; |v| <= 4194303.
+template <class DF>
+HWY_INLINE hn::Vec<DF> RestOfRounding(DF df, hn::Vec<DF> v) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  // One instruction for three.
+  if constexpr (hn::MaxLanes(df) == 16) return hn::Vec<DF>{_mm512_reduce_ps(v.raw, 8)};
+#endif
+  const auto magic = hn::Set(df, 12582912.0f);
+  return hn::Sub(v, hn::Sub(hn::Add(v, magic), magic));
+}
+
 template <int kMax, int kLow, int kHigh>
 class SignedScalesLanes {
  public:
@@ -57,36 +68,23 @@ class SignedScalesLanes {
   }
 
   bool Improve(const ScalePlan& plan, ScaleChoice& choice) {
-    State best;
-    State state;
-    State fitted;
-    best.half = choice.d;
+    State reference;
+    reference.half = choice.d;
     for (size_t b = 0; b < kScaleSubBlocks; ++b) {
-      best.scales[b] = static_cast<float>(choice.scales[b]);
+      reference.scales[b] = static_cast<float>(choice.scales[b]);
     }
-    TryNeighbours(0, best, best);
-    const float reference = best.total;
-    const float d = F16ToF32(choice.d);
-    for (size_t k = 0; k < plan.num_starts; ++k) {
-      state.half = F32ToF16(d * plan.starts[k]);
-      if (!IsUsableScale(state.half)) continue;
-      Scan(plan, state);
-      for (int fit = 0; fit < plan.fits; ++fit) {
-        fitted.half = F32ToF16(FittedScale(state));
-        if (!IsUsableScale(fitted.half) || fitted.half == state.half) break;
-        TryNeighbours(1, state, fitted);
-        if (!(fitted.total < state.total)) break;
-        state = fitted;
-      }
-      if (state.total < best.total) best = state;
+    TryNeighbours(0, reference, reference);
+    FindTrials(plan);
+    State best;
+    if (!Search(plan, F16ToF32(choice.d), best)) return false;
+    TryNeighbours(plan.radius, best, best);
+    State fitted;
+    fitted.half = F32ToF16(FittedScale(best));
+    if (IsUsableScale(fitted.half)) {
+      TryNeighbours(1, best, fitted);
+      if (fitted.total < best.total) best = fitted;
     }
-    for (size_t k = 0; k < plan.num_moves; ++k) {
-      state.half = F32ToF16(F16ToF32(best.half) * plan.moves[k]);
-      if (!IsUsableScale(state.half)) continue;
-      TryNeighbours(1, best, state);
-      if (state.total < best.total) best = state;
-    }
-    if (!(best.total < reference)) return false;
+    if (!(best.total < reference.total)) return false;
     choice.d = best.half;
     for (size_t b = 0; b < kScaleSubBlocks; ++b) {
       choice.scales[b] = static_cast<int8_t>(best.scales[b]);
@@ -116,8 +114,16 @@ class SignedScalesLanes {
   struct State {
     HWY_ALIGN float scales[kScaleSubBlocks];
     HWY_ALIGN float errors[kScaleSubBlocks];
+    HWY_ALIGN float l2[kScaleSubBlocks];  // of the trials
+    HWY_ALIGN float optima[kScaleSubBlocks];
     float total = 0.0f;
     uint16_t half = 0;
+  };
+
+  struct Trial {  // ScaleTrial
+    HWY_ALIGN float errors[kScaleSubBlocks];
+    HWY_ALIGN float l2[kScaleSubBlocks];
+    HWY_ALIGN float optima[kScaleSubBlocks];
   };
 
   static HWY_INLINE VF Round(DF df, VF v) {
@@ -147,7 +153,7 @@ class SignedScalesLanes {
     HWY_UNROLL(8)
     for (size_t i = 0; i < kScaleSubValues; ++i) {
       const auto v = hn::Mul(inverse, hn::Load(df, x + i * lanes));
-      const auto rest = hn::Sub(v, kInside ? Round(df, v) : Code(df, v));
+      const auto rest = kInside ? RestOfRounding(df, v) : hn::Sub(v, Code(df, v));
       sum = hn::Add(sum, hn::Mul(hn::Mul(hn::Load(df, w + i * lanes), rest), rest));
     }
     return sum;
@@ -176,69 +182,126 @@ class SignedScalesLanes {
     Keep(df, scale, Error(df, b, d, scale), best, error);
   }
 
-  // Try for `scale`, then for -scale: the same codes but for those at the ends of the range.
-  HWY_INLINE void TryBothSigns(DF df, size_t b, VF d, VF scale, VF& best, VF& error) const {
+  // Codes at a trial's scales, y being the values over the units. kInside as in ScaledError.
+  template <bool kInside>
+  HWY_INLINE void FindTrial(DF df, size_t b, float factor, const float* HWY_RESTRICT y,
+                            Trial& trial) const {
     const size_t lanes = hn::Lanes(df);
     const float* HWY_RESTRICT x = x_ + b * kScaleSubValues;
     const float* HWY_RESTRICT w = w_ + b * kScaleSubValues;
-    const auto real = hn::Mul(d, scale);
-    const auto inverse = hn::Div(hn::Set(df, 1.0f), real);
-    const auto reach = hn::Abs(hn::Mul(inverse, hn::Load(df, largest_ + b)));
-    constexpr float kBothInside = (static_cast<float>(kMax) - 1.51f) / static_cast<float>(kMax);
-    if (hn::AllTrue(df, hn::Lt(reach, hn::Set(df, kBothInside)))) {  // no such code: one error
-      return Try(df, b, d, scale, best, error);
-    }
+    const auto inverse = hn::Set(df, factor);
+    auto xl = hn::Zero(df);
+    auto l2 = hn::Zero(df);
     auto sum = hn::Zero(df);
-    auto other = hn::Zero(df);
-    const auto near = hn::Set(df, static_cast<float>(kMax - 1));
-    const auto far = hn::Set(df, static_cast<float>(kMax));
-    HWY_UNROLL(4)
+    HWY_UNROLL(8)
     for (size_t i = 0; i < kScaleSubValues; ++i) {
-      const auto v = hn::Mul(inverse, hn::Load(df, x + i * lanes));
+      const auto v = hn::Mul(inverse, hn::Load(df, y + i * lanes));
       const auto weight = hn::Load(df, w + i * lanes);
-      const auto rounded = Round(df, v);
-      const auto rest = hn::Sub(v, hn::Min(hn::Max(rounded, hn::Neg(far)), near));
-      const auto mirrored = hn::Sub(v, hn::Min(hn::Max(rounded, hn::Neg(near)), far));
+      const auto l = kInside ? Round(df, v) : Code(df, v);
+      const auto rest = hn::Sub(v, l);
+      const auto wl = hn::Mul(weight, l);
+      xl = hn::Add(xl, hn::Mul(wl, hn::Load(df, x + i * lanes)));
+      l2 = hn::Add(l2, hn::Mul(wl, l));
       sum = hn::Add(sum, hn::Mul(hn::Mul(weight, rest), rest));
-      other = hn::Add(other, hn::Mul(hn::Mul(weight, mirrored), mirrored));
     }
-    const auto square = hn::Mul(real, real);
-    const auto is_zero = hn::Eq(real, hn::Zero(df));
-    const auto zero_error = hn::Load(df, zero_errors_ + b);
-    Keep(df, scale, hn::IfThenElse(is_zero, zero_error, hn::Mul(sum, square)), best, error);
-    Keep(df, hn::Neg(scale), hn::IfThenElse(is_zero, zero_error, hn::Mul(other, square)), best,
-         error);
+    const auto scale = hn::Div(hn::Load(df, largest_ + b), inverse);
+    const auto fitted = hn::Div(xl, l2);
+    const auto is_usable = hn::Lt(hn::Abs(fitted), hn::Set(df, hwy::HighestValue<float>()));
+    const auto optimum = hn::IfThenElseZero(is_usable, fitted);
+    const auto shift = hn::Sub(scale, optimum);
+    const auto gain = hn::Mul(hn::Mul(l2, shift), shift);
+    hn::Store(hn::Sub(hn::Mul(sum, hn::Mul(scale, scale)), gain), df, trial.errors + b);
+    hn::Store(l2, df, trial.l2 + b);
+    hn::Store(optimum, df, trial.optima + b);
   }
 
-  void Scan(const ScalePlan& plan, State& state) const {
+  void FindTrials(const ScalePlan& plan) {
     const DF df;
-    const auto d = hn::Set(df, F16ToF32(state.half));
-    HWY_ALIGN float units[kScaleSubBlocks];
-    for (size_t b = 0; b < kScaleSubBlocks; b += hn::Lanes(df)) {
-      hn::Store(hn::Div(hn::Load(df, largest_ + b), d), df, units + b);
-    }
-    const int length = ScanLength(plan, units, -kLow);
-    const auto lowest = hn::Set(df, static_cast<float>(-kLow));
-    const auto highest = hn::Set(df, static_cast<float>(kHigh));
-    for (size_t b = 0; b < kScaleSubBlocks; b += hn::Lanes(df)) {
-      const auto unit = hn::Load(df, units + b);
-      const auto first = hn::Floor(hn::Mul(hn::Set(df, plan.low), hn::Min(hn::Abs(unit), lowest)));
-      const auto sign = hn::CopySign(hn::Set(df, 1.0f), unit);
-      auto best = hn::Zero(df);
-      auto error = hn::Load(df, zero_errors_ + b);
-      for (int k = 0; k < length; ++k) {
-        const auto step = hn::Set(df, static_cast<float>(k));
-        const auto scale = hn::Mul(sign, hn::Min(hn::Add(first, step), highest));
-        if (plan.both_signs) {
-          TryBothSigns(df, b, d, scale, best, error);
+    const size_t lanes = hn::Lanes(df);
+    constexpr float kInside = (static_cast<float>(kMax) - 0.51f) / static_cast<float>(kMax);
+    HWY_ALIGN float y[kScaleSubValues * kScaleSubBlocks];
+    for (size_t b = 0; b < kScaleSubBlocks; b += lanes) {
+      const auto unit = hn::Load(df, largest_ + b);
+      const auto is_zero = hn::Lt(hn::Abs(unit), hn::Set(df, kLeastScaleUnit));
+      const auto inverse = hn::IfThenZeroElse(is_zero, hn::Div(hn::Set(df, 1.0f), unit));
+      for (size_t i = 0; i < kScaleSubValues; ++i) {
+        const auto x = hn::Load(df, x_ + b * kScaleSubValues + i * lanes);
+        hn::Store(hn::Mul(inverse, x), df, y + i * lanes);
+      }
+      for (size_t k = 0; k < plan.num_trials; ++k) {
+        const float factor = plan.trials[k];
+        if (factor < kInside && -factor < kInside) {
+          FindTrial<true>(df, b, factor, y, trials_[k]);
         } else {
-          Try(df, b, d, scale, best, error);
+          FindTrial<false>(df, b, factor, y, trials_[k]);
         }
       }
+    }
+  }
+
+  void Choose(const ScalePlan& plan, State& state) const {
+    const DF df;
+    const float value = F16ToF32(state.half);
+    const auto d = hn::Set(df, value);
+    const auto inverse = hn::Set(df, 1.0f / value);
+    for (size_t b = 0; b < kScaleSubBlocks; b += hn::Lanes(df)) {
+      auto best = hn::Zero(df);
+      auto least = hn::Load(df, zero_errors_ + b);
+      auto best_l2 = hn::Zero(df);
+      auto best_optimum = hn::Zero(df);
+      for (size_t k = 0; k < plan.num_trials; ++k) {
+        const auto l2 = hn::Load(df, trials_[k].l2 + b);
+        const auto optimum = hn::Load(df, trials_[k].optima + b);
+        const auto scale = Clamp(df, Round(df, hn::Mul(inverse, optimum)));
+        const auto shift = hn::Sub(hn::Mul(d, scale), optimum);
+        const auto more = hn::Mul(hn::Mul(l2, shift), shift);
+        const auto error = hn::Add(hn::Load(df, trials_[k].errors + b), more);
+        const auto better = hn::Lt(error, least);
+        best = hn::IfThenElse(better, scale, best);
+        best_l2 = hn::IfThenElse(better, l2, best_l2);
+        best_optimum = hn::IfThenElse(better, optimum, best_optimum);
+        least = hn::Min(error, least);  // not a blend: that would wait for the comparison
+      }
       hn::Store(best, df, state.scales + b);
-      hn::Store(error, df, state.errors + b);
+      hn::Store(least, df, state.errors + b);
+      hn::Store(best_l2, df, state.l2 + b);
+      hn::Store(best_optimum, df, state.optima + b);
     }
     state.total = SumOfSubBlocks(state.errors);
+  }
+
+  static float FittedStart(const State& state) {
+    const DF df;
+    HWY_ALIGN float xl[kScaleSubBlocks];
+    HWY_ALIGN float l2[kScaleSubBlocks];
+    for (size_t b = 0; b < kScaleSubBlocks; b += hn::Lanes(df)) {
+      const auto scale = hn::Load(df, state.scales + b);
+      const auto sl2 = hn::Mul(scale, hn::Load(df, state.l2 + b));
+      hn::Store(hn::Mul(sl2, hn::Load(df, state.optima + b)), df, xl + b);
+      hn::Store(hn::Mul(sl2, scale), df, l2 + b);
+    }
+    return SumOfSubBlocks(xl) / SumOfSubBlocks(l2);
+  }
+
+  bool Search(const ScalePlan& plan, float d, State& best) const {
+    bool found = false;
+    State state;
+    State fitted;
+    for (size_t k = 0; k < plan.num_starts; ++k) {
+      state.half = F32ToF16(d * plan.starts[k]);
+      if (!IsUsableScale(state.half)) continue;
+      Choose(plan, state);
+      for (int fit = 0; fit < plan.num_fits; ++fit) {
+        fitted.half = F32ToF16(FittedStart(state));
+        if (!IsUsableScale(fitted.half) || fitted.half == state.half) break;
+        Choose(plan, fitted);
+        if (!(fitted.total < state.total)) break;
+        state = fitted;
+      }
+      if (!found || state.total < best.total) best = state;
+      found = true;
+    }
+    return found;
   }
 
   void TryNeighbours(int radius, const State& from, State& to) const {
@@ -290,6 +353,7 @@ class SignedScalesLanes {
   HWY_ALIGN float w_[kScaleValues];
   HWY_ALIGN float largest_[kScaleSubBlocks];
   HWY_ALIGN float zero_errors_[kScaleSubBlocks];
+  Trial trials_[ScalePlan::kMaxTrials];
 };
 
 }  // namespace HWY_NAMESPACE
