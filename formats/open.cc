@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "formats/arch/arch.h"
 #include "formats/folder.h"
+#include "formats/zstd_random_access.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr absl::string_view kGgufMagic = "GGUF";
 constexpr absl::string_view kAccepted =
     "a GGUF file, or the folder of a Hugging Face checkpoint (with config.json and safetensors "
-    "files)";
+    "files), which may be packed as .tar.zst";
 
 // What files that people try instead begin with.
 struct OtherKind {
@@ -36,6 +37,10 @@ constexpr OtherKind kOtherKinds[] = {
      "ELF",
      "a program"},
     {"version https://git-lfs", "a Git LFS pointer, not the file it stands for"},
+    {"\x1F\x8B", "a file compressed with gzip"},
+    {"\xFD"
+     "7zXZ",
+     "a file compressed with xz"},
     {"<", "a web page or XML"},
 };
 
@@ -84,6 +89,7 @@ absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
     return OpenCheckpoint(path, options);
   }
   GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
+  if (IsZstd(bytes)) return OpenCheckpoint(path, options);
   if (!absl::StartsWith(bytes, kGgufMagic)) return NotGguf(path, bytes);
   return OpenGgufSource(path);
 }

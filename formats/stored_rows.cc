@@ -136,6 +136,20 @@ absl::Status ReadTransposedRows(const ScaledTensors& set, const MappedTensor& te
 
 }  // namespace
 
+uint64_t StoredPosition(const ScaledTensors& set, const MappedTensor& tensor, uint64_t first_row) {
+  const uint64_t matrix_rows = MatrixRows(tensor.shape);
+  const uint64_t matrix = first_row / matrix_rows;
+  const double part = static_cast<double>(first_row % matrix_rows) / matrix_rows;
+  const bool is_stack = tensor.sources.size() > 1;
+  const size_t source = tensor.sources[is_stack ? matrix : 0];
+  const uint64_t bytes = set.stored_bytes(source) / (is_stack ? 1 : tensor.shape.matrices());
+  const uint64_t begin = set.Position(source) + (is_stack ? 0 : matrix * bytes);
+  const double within = tensor.choice == RowChoice::kFirstHalf    ? part / 2
+                        : tensor.choice == RowChoice::kSecondHalf ? 0.5 + part / 2
+                                                                  : part;
+  return begin + static_cast<uint64_t>(within * static_cast<double>(bytes));
+}
+
 absl::Status ReadTensorRows(const ScaledTensors& set, const MappedTensor& tensor,
                             uint64_t first_row, absl::Span<uint8_t> out) {
   const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);

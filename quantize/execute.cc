@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "formats/codec/codec.h"
@@ -143,11 +144,48 @@ absl::Status DecodeAndCheck(const Job& job, const RowRange& unit, absl::Span<con
   return NonFinite(*job.source, source, unit.first_row, first + bad, values[bad]);
 }
 
+// Hands out units, rows read. Of a stream, they are read one after the other in its order, while
+// other threads work on those before.
+class UnitReader {
+ public:
+  explicit UnitReader(const Job* job) : job_(*job), is_stream_(job->source->is_stream()) {
+    order_.resize(is_stream_ ? job_.units.size() : 0);
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const RowRange& unit = job_.units[i];
+      order_[i] = {job_.source->StreamPosition(unit.tensor, unit.first_row), i};
+    }
+    std::sort(order_.begin(), order_.end());
+  }
+
+  // `index`: the caller's running number. Returns the unit whose rows are in scratch->raw now.
+  absl::StatusOr<const RowRange*> Next(uint64_t index, Scratch* scratch) {
+    if (!is_stream_) return Read(index, scratch);
+    absl::MutexLock lock(&mutex_);
+    return Read(order_[next_++].second, scratch);
+  }
+
+ private:
+  absl::StatusOr<const RowRange*> Read(uint64_t index, Scratch* scratch) const {
+    const RowRange& unit = job_.units[index];
+    const SourceTensor& source = job_.source->tensors()[unit.tensor];
+    const absl::Span<uint8_t> raw(scratch->raw.data(),
+                                  unit.num_rows * RowBytesOf(source.type, source.shape));
+    GGUF_RETURN_IF_ERROR(job_.source->ReadRows(unit.tensor, unit.first_row, unit.num_rows, raw));
+    return &unit;
+  }
+
+  const Job& job_;
+  const bool is_stream_;
+  std::vector<std::pair<uint64_t, size_t>> order_;  // position, index into units
+  absl::Mutex mutex_;
+  size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// Of a unit whose rows are in scratch->raw.
 absl::Status RunUnit(const Job& job, const RowRange& unit, Scratch* scratch, Overflows* overflows) {
   const SourceTensor& source = job.source->tensors()[unit.tensor];
   const uint64_t row_bytes = RowBytesOf(source.type, source.shape);
-  const absl::Span<uint8_t> raw(scratch->raw.data(), unit.num_rows * row_bytes);
-  GGUF_RETURN_IF_ERROR(job.source->ReadRows(unit.tensor, unit.first_row, unit.num_rows, raw));
+  const absl::Span<const uint8_t> raw(scratch->raw.data(), unit.num_rows * row_bytes);
   const absl::Span<float> values(scratch->values.data(), unit.num_rows * source.shape.columns());
   GGUF_RETURN_IF_ERROR(DecodeAndCheck(job, unit, raw, values));
   for (const Target& target : job.targets_of[unit.tensor]) {
@@ -247,6 +285,7 @@ absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
   }
   std::vector<Scratch> scratches(threads);
   Overflows overflows(job.num_tensors);
+  UnitReader reader(&job);
   GGUF_RETURN_IF_ERROR(
       ParallelFor(job.units.size(), threads, [&](uint64_t index, int thread) -> absl::Status {
         if (options.cancelled != nullptr && options.cancelled->load()) {
@@ -258,7 +297,8 @@ absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
           scratch.values.resize(values);
           scratch.encoded.resize(encoded);
         }
-        return RunUnit(job, job.units[index], &scratch, &overflows);
+        GGUF_ASSIGN_OR_RETURN(const RowRange* unit, reader.Next(index, &scratch));
+        return RunUnit(job, *unit, &scratch, &overflows);
       }));
   return OverflowWarnings(job, overflows);
 }

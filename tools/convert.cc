@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "formats/archive.h"
 #include "formats/open.h"
 #include "formats/vision/vision_checkpoint.h"
 #include "gguf/base/status_macros.h"
@@ -86,7 +87,8 @@ absl::Status ConvertWithTower(const TensorSource& text, const Plan& plan, const 
   TowerOptions options;
   const std::string& type = flags.mmproj_type.empty() ? flags.outtype : flags.mmproj_type;
   GGUF_ASSIGN_OR_RETURN(options.type, ParseOutputType("--mmproj-type", type));
-  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(flags.checkpoint, flags.open));
+  GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(flags.checkpoint));
+  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(folder, flags.open));
   GGUF_ASSIGN_OR_RETURN(Plan tower_plan, PlanTower(*tower, tower->sizes(), options));
   const JoinedSource joined({&text, tower.get()});
   OffsetSource(joined.first_of(1), &tower_plan);
