@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "formats/arch/arch.h"
-#include "formats/archive.h"
 #include "formats/describe.h"
 #include "formats/general_metadata.h"
 #include "formats/hf_config.h"
@@ -72,12 +71,6 @@ absl::Status Checkpoint::ReadRows(size_t index, uint64_t first_row, uint64_t num
         absl::StrCat(path_, ": was opened for its vocabulary only and has no tensors."));
   }
   return tensors_->ReadRows(index, first_row, num_rows, out);
-}
-
-absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view path,
-                                                             const OpenOptions& options) {
-  GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(path));
-  return Checkpoint::Open(folder, options);
 }
 
 }  // namespace gguf

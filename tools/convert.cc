@@ -26,8 +26,9 @@ namespace gguf {
 namespace {
 
 constexpr char kHelp[] =
-    "Converts a Hugging Face checkpoint folder (config.json, *.safetensors, tokenizer files) to "
-    "GGUF.\n"
+    "Converts a Hugging Face checkpoint folder (config.json, *.safetensors, tokenizer files), or "
+    "one "
+    "packed as .tar.zst, to GGUF.\n"
     "Example: convert --outtype bf16 path/to/checkpoint model-{type}.gguf";
 
 struct Flags {
@@ -41,7 +42,7 @@ struct Flags {
 };
 
 void AddOptions(CLI::App* app, Flags* flags) {
-  app->add_option("CHECKPOINT", flags->checkpoint, "folder")->type_name("");
+  app->add_option("CHECKPOINT", flags->checkpoint, "folder, or .tar.zst of one")->type_name("");
   app->add_option("OUTPUT", flags->output, "[<CHECKPOINT>-{type}.gguf]")->type_name("");
   app->add_option("--outtype", flags->outtype,
                   "type of the matrices: f32, f16, bf16, q8_0, ...; auto: bf16 for a BF16 "
