@@ -118,20 +118,21 @@ absl::Status EncodeAndWrite(const Job& job, const RowRange& unit, const Target& 
                                          encoded);
 }
 
-// Refuses source rows that hold a NaN or Inf. Decodes them into `values` on the way, but for
-// quantized rows that are only copied, whose scales tell.
+bool IsOnlyCopied(const std::vector<Target>& targets) {
+  return std::all_of(targets.begin(), targets.end(),
+                     [](const Target& target) { return target.tensor->encoder == nullptr; });
+}
+
+// Refuses source rows that hold a NaN or Inf. Decodes them into `values` on the way; of rows that
+// are only copied, at most the first block that is bad.
 absl::Status DecodeAndCheck(const Job& job, const RowRange& unit, absl::Span<const uint8_t> raw,
                             absl::Span<float> values) {
   const SourceTensor& source = job.source->tensors()[unit.tensor];
   const TensorTypeInfo& info = InfoOf(source.type);
   const Codec& codec = CodecOf(source.type);
-  const std::vector<Target>& targets = job.targets_of[unit.tensor];
-  const bool is_copied = std::all_of(targets.begin(), targets.end(), [](const Target& target) {
-    return target.tensor->encoder == nullptr;
-  });
   size_t first = 0;
-  if (is_copied && info.is_quantized) {
-    const size_t num_blocks = values.size() / info.block_values;
+  if (IsOnlyCopied(job.targets_of[unit.tensor])) {
+    const size_t num_blocks = raw.size() / info.block_bytes;
     const size_t bad = codec.find_bad_block(raw.data(), num_blocks);
     if (bad == num_blocks) return absl::OkStatus();
     first = bad * info.block_values;
@@ -186,7 +187,9 @@ absl::Status RunUnit(const Job& job, const RowRange& unit, Scratch* scratch, Ove
   const SourceTensor& source = job.source->tensors()[unit.tensor];
   const uint64_t row_bytes = RowBytesOf(source.type, source.shape);
   const absl::Span<const uint8_t> raw(scratch->raw.data(), unit.num_rows * row_bytes);
-  const absl::Span<float> values(scratch->values.data(), unit.num_rows * source.shape.columns());
+  const absl::Span<float> values(
+      scratch->values.data(),
+      std::min(scratch->values.size(), unit.num_rows * source.shape.columns()));
   GGUF_RETURN_IF_ERROR(DecodeAndCheck(job, unit, raw, values));
   for (const Target& target : job.targets_of[unit.tensor]) {
     GGUF_RETURN_IF_ERROR(
@@ -237,7 +240,10 @@ void SizeScratch(const Job& job, uint64_t* raw, uint64_t* values, uint64_t* enco
     const uint64_t raw_bytes = unit.num_rows * RowBytesOf(source.type, source.shape);
     if (raw_bytes > *raw) *largest = &source;
     *raw = std::max(*raw, raw_bytes);
-    *values = std::max(*values, unit.num_rows * source.shape.columns());
+    const uint64_t decoded = IsOnlyCopied(job.targets_of[unit.tensor])
+                                 ? InfoOf(source.type).block_values
+                                 : unit.num_rows * source.shape.columns();
+    *values = std::max(*values, decoded);
     for (const Target& target : job.targets_of[unit.tensor]) {
       if (target.tensor->encoder == nullptr) continue;
       *encoded = std::max(*encoded, unit.num_rows * RowBytesOf(target.tensor->type, source.shape));
