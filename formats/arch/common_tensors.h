@@ -56,6 +56,74 @@ inline constexpr TensorRule kAttention[] = {
      .bias_key = "attention_bias"},
 };
 
+// Rotary pairs are adjacent in a GGUF and half-split in the checkpoint, so Q and K are reordered.
+inline constexpr TensorRule kPairedAttention[] = {
+    {.source = "model.layers.N.self_attn.q_proj",
+     .target = "blk.N.attn_q",
+     .rows = &S::query_rows,
+     .columns = &S::hidden,
+     .permuted_heads = &S::heads,
+     .bias_key = "attention_bias"},
+    {.source = "model.layers.N.self_attn.k_proj",
+     .target = "blk.N.attn_k",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden,
+     .permuted_heads = &S::kv_heads,
+     .bias_key = "attention_bias"},
+    {.source = "model.layers.N.self_attn.v_proj",
+     .target = "blk.N.attn_v",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden,
+     .bias_key = "attention_bias"},
+    {.source = "model.layers.N.self_attn.o_proj",
+     .target = "blk.N.attn_output",
+     .rows = &S::hidden,
+     .columns = &S::query_rows,
+     .bias_key = "attention_bias"},
+};
+
+// Qwen 2 has biases where they help long contexts, and does not say so in its configuration.
+inline constexpr TensorRule kBiasedAttention[] = {
+    {.source = "model.layers.N.self_attn.q_proj",
+     .target = "blk.N.attn_q",
+     .rows = &S::query_rows,
+     .columns = &S::hidden,
+     .bias_key = kBiasRequired},
+    {.source = "model.layers.N.self_attn.k_proj",
+     .target = "blk.N.attn_k",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden,
+     .bias_key = kBiasRequired},
+    {.source = "model.layers.N.self_attn.v_proj",
+     .target = "blk.N.attn_v",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden,
+     .bias_key = kBiasRequired},
+    {.source = "model.layers.N.self_attn.o_proj",
+     .target = "blk.N.attn_output",
+     .rows = &S::hidden,
+     .columns = &S::query_rows},
+};
+
+inline constexpr TensorRule kUnbiasedAttention[] = {
+    {.source = "model.layers.N.self_attn.q_proj",
+     .target = "blk.N.attn_q",
+     .rows = &S::query_rows,
+     .columns = &S::hidden},
+    {.source = "model.layers.N.self_attn.k_proj",
+     .target = "blk.N.attn_k",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden},
+    {.source = "model.layers.N.self_attn.v_proj",
+     .target = "blk.N.attn_v",
+     .rows = &S::kv_rows,
+     .columns = &S::hidden},
+    {.source = "model.layers.N.self_attn.o_proj",
+     .target = "blk.N.attn_output",
+     .rows = &S::hidden,
+     .columns = &S::query_rows},
+};
+
 // Norms of each head's query and key.
 inline constexpr TensorRule kHeadNorms[] = {
     {.source = "model.layers.N.self_attn.q_norm",

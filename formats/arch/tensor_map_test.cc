@@ -129,7 +129,7 @@ TEST_F(TensorMapTest, TiedEmbeddingsNeedNoOutput) {
   Configure("");
   AddAll();
   tensors_.erase(tensors_.begin());
-  EXPECT_THAT(Error(), HasSubstr("are missing: lm_head.weight;"));
+  EXPECT_THAT(Error(), HasSubstr("is missing: lm_head.weight;"));
   Configure(R"(, "tie_word_embeddings": true)");
   EXPECT_EQ(Error(), "no error");
 }
