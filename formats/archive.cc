@@ -125,7 +125,7 @@ class Archive : public FolderContents {
   std::function<std::string()> reading_note() const override {
     return [stream = stream_]() -> std::string {
       return absl::StrCat(stream->name(), ": decompressed ", FormatSize(stream->decoded_bytes()),
-                          " in all; began again ", stream->num_restarts(), " times");
+                          " in all, restarts: ", stream->num_restarts());
     };
   }
 

@@ -69,7 +69,7 @@ TEST_P(PackedCheckpoint, IsTheSameAsItsFolder) {
     ASSERT_TRUE(packed.ok()) << packed.status();
     ExpectSame(**unpacked, **packed);
     EXPECT_TRUE((*packed)->is_stream());
-    EXPECT_THAT((*packed)->reading_note(), HasSubstr("began again 0 times"));
+    EXPECT_THAT((*packed)->reading_note(), HasSubstr("restarts: 0"));
     EXPECT_THAT((*packed)->input_paths(), ::testing::Contains(path));
   }
 }

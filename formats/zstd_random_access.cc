@@ -50,9 +50,11 @@ class ZstdCursor {
     begin_ = end_ = position;
     file_position_ = file_position;
     input_used_ = input_filled_ = 0;
-    in_frame_ = false;
+    in_frame_ = is_at_end_ = false;
   }
 
+  // True once nothing is left to decompress.
+  bool is_at_end() const { return is_at_end_; }
   uint64_t begin() const { return begin_; }  // of the bytes kept
   uint64_t end() const { return end_; }
   uint64_t decoded_bytes() const { return decoded_bytes_; }
@@ -68,7 +70,10 @@ class ZstdCursor {
         continue;
       }
       GGUF_ASSIGN_OR_RETURN(const bool has_more, Step(on_frame));
-      if (!has_more) break;
+      if (!has_more) {
+        is_at_end_ = true;
+        break;
+      }
     }
     return done;
   }
@@ -153,6 +158,7 @@ class ZstdCursor {
   uint64_t input_filled_ = 0;
   uint64_t decoded_bytes_ = 0;
   bool in_frame_ = false;
+  bool is_at_end_ = false;
 };
 
 ZstdRandomAccess::ZstdRandomAccess(std::unique_ptr<RandomAccessFile> file)
@@ -170,7 +176,8 @@ bool ZstdRandomAccess::JumpTo(uint64_t from, uint64_t offset, ZstdCursor* decode
 }
 
 // Puts the decoder to use last. One that has the position, or comes to it soon; else the one that
-// was not used for longest and needs not go back; else a new one; else any goes back.
+// was not used for longest and needs not go back; else one that is at the end, where no other use
+// is left for it; else a new one; else any goes back.
 ZstdCursor* ZstdRandomAccess::Choose(uint64_t offset) {
   const auto has = [offset](const std::unique_ptr<ZstdCursor>& decoder) {
     return decoder->begin() <= offset && offset <= decoder->end() + kNearBytes;
@@ -185,10 +192,14 @@ ZstdCursor* ZstdRandomAccess::Choose(uint64_t offset) {
   }
   if (chosen == decoders_.end()) {
     num_restarts_ += decoders_.empty() ? 0 : 1;
-    if (decoders_.size() < kMaxDecoders) {
-      decoders_.insert(decoders_.begin(), std::make_unique<ZstdCursor>(file_.get()));
+    chosen = std::find_if(decoders_.begin(), decoders_.end(),
+                          [](const auto& decoder) { return decoder->is_at_end(); });
+    if (chosen == decoders_.end()) {
+      if (decoders_.size() < kMaxDecoders) {
+        decoders_.insert(decoders_.begin(), std::make_unique<ZstdCursor>(file_.get()));
+      }
+      chosen = decoders_.begin();
     }
-    chosen = decoders_.begin();
     const auto frame = std::prev(frames_.upper_bound(offset));
     (*chosen)->Restart(frame->first, frame->second);
   }
