@@ -18,18 +18,20 @@ constexpr uint32_t kQuantizationVersion = 2;  // of the block formats
 
 }  // namespace
 
-absl::Status Checkpoint::SetGeneral(absl::string_view architecture, const OpenOptions& options) {
+absl::Status Checkpoint::SetGeneral(const Folder& folder, absl::string_view architecture,
+                                    const OpenOptions& options) {
   metadata_.Set(keys::kGeneralArchitecture, architecture);
   metadata_.Set(keys::kGeneralType, "model");
   if (!tensors().empty()) metadata_.Set(keys::kGeneralSizeLabel, SizeLabel(tensors()));
   metadata_.Set(keys::kGeneralFileType, FileTypeOf(tensors()));
   metadata_.Set(keys::kGeneralQuantizationVersion, kQuantizationVersion);
-  return DescribeModel(folder_, options.model_name, &metadata_, &input_paths_);
+  return DescribeModel(folder, options.model_name, &metadata_, &input_paths_);
 }
 
-absl::Status Checkpoint::SetTokenizerMetadata(const Family& family, const HfConfig& config,
-                                              const ModelSizes& sizes, absl::string_view pre) {
-  GGUF_ASSIGN_OR_RETURN(const TokenizerFiles files, TokenizerFiles::Load(folder_));
+absl::Status Checkpoint::SetTokenizerMetadata(const Folder& folder, const Family& family,
+                                              const HfConfig& config, const ModelSizes& sizes,
+                                              absl::string_view pre) {
+  GGUF_ASSIGN_OR_RETURN(const TokenizerFiles files, TokenizerFiles::Load(folder));
   input_paths_.insert(input_paths_.end(), files.paths.begin(), files.paths.end());
   const TokenizerOptions tokenizer = {sizes.vocab, pre, family.trusts_special_flag};
   GGUF_RETURN_IF_ERROR(SetTokenizer(files, config, tokenizer, &metadata_, &warnings_));
@@ -37,13 +39,15 @@ absl::Status Checkpoint::SetTokenizerMetadata(const Family& family, const HfConf
   return family.adjust_tokenizer(config, files.config, &metadata_);
 }
 
-absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(absl::string_view folder,
+absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const Folder& folder,
                                                              const OpenOptions& options) {
   GGUF_ASSIGN_OR_RETURN(HfConfig config, HfConfig::Load(folder));
   GGUF_ASSIGN_OR_RETURN(const Family* family, ResolveFamily(&config));
   GGUF_ASSIGN_OR_RETURN(const ModelSizes sizes, ReadModelSizes(config));
 
-  std::unique_ptr<Checkpoint> source(new Checkpoint(folder));
+  std::unique_ptr<Checkpoint> source(new Checkpoint(folder.path()));
+  if (folder.contents() != nullptr) source->reading_note_ = folder.contents()->reading_note();
+  source->input_paths_.push_back(folder.path());  // of an archive, the one file there is
   source->input_paths_.push_back(config.file_name());
   if (!options.vocab_only) {
     GGUF_ASSIGN_OR_RETURN(source->tensors_,
@@ -51,10 +55,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(absl::string_view f
     const std::vector<std::string>& paths = source->tensors_->paths();
     source->input_paths_.insert(source->input_paths_.end(), paths.begin(), paths.end());
   }
-  GGUF_RETURN_IF_ERROR(source->SetGeneral(family->name, options));
+  GGUF_RETURN_IF_ERROR(source->SetGeneral(folder, family->name, options));
   GGUF_RETURN_IF_ERROR(SetFamilyMetadata(*family, config, sizes, &source->metadata_));
   GGUF_RETURN_IF_ERROR(SetPooling(folder, family->name, &source->metadata_, &source->input_paths_));
-  GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(*family, config, sizes, options.pre));
+  GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(folder, *family, config, sizes, options.pre));
   GGUF_RETURN_IF_ERROR(
       ApplyOverrides(options.metadata_file, &source->metadata_, &source->input_paths_));
   return source;
@@ -64,14 +68,9 @@ absl::Status Checkpoint::ReadRows(size_t index, uint64_t first_row, uint64_t num
                                   absl::Span<uint8_t> out) const {
   if (!tensors_.has_value()) {
     return absl::OutOfRangeError(
-        absl::StrCat(folder_, ": was opened for its vocabulary only and has no tensors."));
+        absl::StrCat(path_, ": was opened for its vocabulary only and has no tensors."));
   }
   return tensors_->ReadRows(index, first_row, num_rows, out);
-}
-
-absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view folder,
-                                                             const OpenOptions& options) {
-  return Checkpoint::Open(folder, options);
 }
 
 }  // namespace gguf

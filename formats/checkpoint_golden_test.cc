@@ -260,6 +260,9 @@ constexpr GoldenCheckpoint kCheckpoints[] = {
     {"phi3", "phi3"},
     {"gpt-oss", "gpt-oss"},
     {"bert", "bert"},
+    {"granite", "granite"},
+    {"olmo2", "olmo2"},
+    {"qwen2vl", "qwen2vl"},
 };
 
 class CheckpointGolden : public ::testing::TestWithParam<GoldenCheckpoint> {};

@@ -62,7 +62,7 @@ void AddOne(uint64_t num_values, uint8_t* floats) {
 
 }  // namespace
 
-absl::StatusOr<CheckpointTensors> CheckpointTensors::Open(absl::string_view folder,
+absl::StatusOr<CheckpointTensors> CheckpointTensors::Open(const Folder& folder,
                                                           const Family& family,
                                                           const HfConfig& config,
                                                           const ModelSizes& sizes) {
@@ -70,12 +70,12 @@ absl::StatusOr<CheckpointTensors> CheckpointTensors::Open(absl::string_view fold
   std::vector<const SafetensorsTensor*> stored;
   for (size_t i = 0; i < set.size(); ++i) stored.push_back(&set.tensor(i));
   GGUF_ASSIGN_OR_RETURN(std::vector<MappedTensor> mapped,
-                        MapTensors(folder, family, config, sizes, stored));
+                        MapTensors(folder.path(), family, config, sizes, stored));
   std::vector<GeneratedTensor> generated;
   if (family.generate_tensors != nullptr) {
     GGUF_ASSIGN_OR_RETURN(generated, family.generate_tensors(config, sizes));
   }
-  return Create(folder, std::move(set), std::move(generated), std::move(mapped));
+  return Create(folder.path(), std::move(set), std::move(generated), std::move(mapped));
 }
 
 absl::StatusOr<CheckpointTensors> CheckpointTensors::FromMapped(absl::string_view folder,
@@ -100,6 +100,11 @@ absl::StatusOr<CheckpointTensors> CheckpointTensors::Create(absl::string_view fo
     result.tensors_.push_back({tensor.name, tensor.shape, type});
   }
   return result;
+}
+
+uint64_t CheckpointTensors::StreamPosition(size_t index, uint64_t first_row) const {
+  if (index < generated_.size()) return 0;
+  return StoredPosition(set_, mapped_[index - generated_.size()], first_row);
 }
 
 absl::Status CheckpointTensors::ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,

@@ -26,7 +26,7 @@ class CheckpointTensors {
  public:
   // Opens the safetensors files of `folder` and maps them by the rules of `family`. Every error of
   // names and shapes shows here, before any data is read.
-  static absl::StatusOr<CheckpointTensors> Open(absl::string_view folder, const Family& family,
+  static absl::StatusOr<CheckpointTensors> Open(const Folder& folder, const Family& family,
                                                 const HfConfig& config, const ModelSizes& sizes);
 
   // Of tensors mapped already. Errors: stacks of different element types.
@@ -36,7 +36,9 @@ class CheckpointTensors {
   // Generated tensors first, then the checkpoint's, in the order of its headers.
   const std::vector<SourceTensor>& tensors() const { return tensors_; }
 
-  // As TensorSource::ReadRows.
+  // As in TensorSource.
+  bool is_stream() const { return set_.is_stream(); }
+  uint64_t StreamPosition(size_t index, uint64_t first_row) const;
   absl::Status ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
                         absl::Span<uint8_t> out) const;
 

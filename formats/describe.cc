@@ -1,6 +1,5 @@
 #include "formats/describe.h"
 
-#include "formats/folder.h"
 #include "formats/general_metadata.h"
 #include "formats/model_card.h"
 #include "gguf/base/status_macros.h"
@@ -16,14 +15,14 @@ constexpr uint64_t kMaxOverrideBytes = uint64_t{4} << 20;
 
 }  // namespace
 
-absl::Status DescribeModel(absl::string_view folder, absl::string_view model_name,
-                           Metadata* metadata, std::vector<std::string>* paths) {
+absl::Status DescribeModel(const Folder& folder, absl::string_view model_name, Metadata* metadata,
+                           std::vector<std::string>* paths) {
   const std::string name =
       model_name.empty() ? ModelNameOf(FolderName(folder)) : std::string(model_name);
   if (!name.empty()) metadata->Set(keys::kGeneralName, name);
   if (!HasFile(folder, kModelCard)) return absl::OkStatus();
   const std::string path = JoinPath(folder, kModelCard);
-  GGUF_ASSIGN_OR_RETURN(const std::string card, ReadFileToString(path, kMaxCardBytes));
+  GGUF_ASSIGN_OR_RETURN(const std::string card, ReadFileIn(folder, kModelCard, kMaxCardBytes));
   SetModelCard(card, metadata);
   paths->push_back(path);
   return absl::OkStatus();

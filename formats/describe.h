@@ -8,14 +8,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "formats/folder.h"
 #include "gguf/metadata.h"
 
 namespace gguf {
 
 // general.name (`model_name`, or made from the folder's name) and what README.md in `folder` says,
 // if there is one (model_card.h). Files read are added to `paths`.
-absl::Status DescribeModel(absl::string_view folder, absl::string_view model_name,
-                           Metadata* metadata, std::vector<std::string>* paths);
+absl::Status DescribeModel(const Folder& folder, absl::string_view model_name, Metadata* metadata,
+                           std::vector<std::string>* paths);
 
 // Sets the keys of the JSON file `metadata_file` (general_metadata.h: SetOverrides); nothing when
 // that is empty.

@@ -76,12 +76,25 @@ absl::StatusOr<Value> ValueOf(const Json& json) {
   return absl::InvalidArgumentError(json.Describe());
 }
 
+// Of lower case; neither "v" and a version number, nor beginning with a digit.
+bool IsOrdinaryWord(absl::string_view word) {
+  if (absl::ascii_isdigit(word[0]) || std::any_of(word.begin(), word.end(), absl::ascii_isupper))
+    return false;
+  if (word[0] != 'v' || word.size() == 1 || !absl::ascii_isdigit(word[1])) return true;
+  return word.find_first_not_of("0123456789.", 1) != absl::string_view::npos;
+}
+
 }  // namespace
 
 std::string ModelNameOf(absl::string_view folder_name) {
   std::vector<std::string> words =
       absl::StrSplit(folder_name, absl::ByAnyChar("-_ "), absl::SkipEmpty());
-  for (std::string& word : words) word[0] = absl::ascii_toupper(word[0]);
+  for (std::string& word : words) {
+    if (!IsOrdinaryWord(word)) continue;
+    for (size_t i = 0; i < word.size(); ++i) {
+      if (i == 0 || !absl::ascii_isalpha(word[i - 1])) word[i] = absl::ascii_toupper(word[i]);
+    }
+  }
   return absl::StrJoin(words, " ");
 }
 

@@ -15,7 +15,9 @@
 namespace gguf {
 
 // A name for people from that of a folder: "llama-trained" gives "Llama Trained". Words end at '-',
-// '_' and spaces; a word's first letter becomes upper case, the rest stays.
+// '_' and spaces. In a word of lower case that is no version ("v2.1") and begins with no digit,
+// every letter that does not follow a letter becomes upper case ("qwen3moe": "Qwen3Moe"); others
+// stay.
 std::string ModelNameOf(absl::string_view folder_name);
 
 // "7.0B", "13B", "394K"; with experts "8x7.0B": the number of experts, and the parameters of the

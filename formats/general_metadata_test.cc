@@ -15,6 +15,8 @@ using ::testing::HasSubstr;
 TEST(GeneralMetadata, NamesForPeople) {
   EXPECT_EQ(ModelNameOf("llama-trained"), "Llama Trained");
   EXPECT_EQ(ModelNameOf("Meta-Llama-3.1_8B instruct"), "Meta Llama 3.1 8B Instruct");
+  EXPECT_EQ(ModelNameOf("qwen3moe"), "Qwen3Moe");
+  EXPECT_EQ(ModelNameOf("dIM-v2.1-vit-4b-v"), "dIM v2.1 Vit 4b V");
   EXPECT_EQ(ModelNameOf("--"), "");
   EXPECT_EQ(ModelNameOf(""), "");
 }

@@ -67,27 +67,27 @@ absl::Status RefuseQuantized(absl::string_view file_name, const Json& config) {
 
 }  // namespace
 
-absl::StatusOr<HfConfig> HfConfig::Load(absl::string_view folder) {
-  const PathKind kind = KindOf(folder);
-  if (kind != PathKind::kFolder) {
-    return absl::NotFoundError(
-        absl::StrCat(folder, kind == PathKind::kNothing ? ": does not exist" : ": is no folder",
-                     "; name the folder that holds config.json and the safetensors files."));
+absl::StatusOr<HfConfig> HfConfig::Load(const Folder& folder) {
+  if (!folder.exists()) {
+    return absl::NotFoundError(absl::StrCat(
+        folder.path(),
+        KindOf(folder.path()) == PathKind::kNothing ? ": does not exist" : ": is no folder",
+        "; name the folder that holds config.json and the safetensors files."));
   }
   if (!HasFile(folder, "config.json") && HasFile(folder, "adapter_config.json")) {
     return absl::InvalidArgumentError(
-        absl::StrCat(folder,
+        absl::StrCat(folder.path(),
                      ": holds a LoRA adapter, not a model; convert --lora-base FOLDER, with the "
                      "folder of the model it belongs to, converts it."));
   }
   if (!HasFile(folder, "config.json")) {
     return absl::NotFoundError(absl::StrCat(
-        folder,
+        folder.path(),
         ": has no config.json, so it is not a Hugging Face checkpoint; name the folder "
         "that holds config.json and the safetensors files."));
   }
   const std::string path = JoinPath(folder, "config.json");
-  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxConfigBytes));
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileIn(folder, "config.json", kMaxConfigBytes));
   return Parse(path, text);
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "formats/folder.h"
 #include "formats/json.h"
 
 namespace gguf {
@@ -44,7 +45,7 @@ class HfConfig {
   static absl::StatusOr<HfConfig> Parse(absl::string_view file_name, absl::string_view text);
 
   // Of a checkpoint folder. NotFound when it is none.
-  static absl::StatusOr<HfConfig> Load(absl::string_view folder);
+  static absl::StatusOr<HfConfig> Load(const Folder& folder);
 
   const std::string& file_name() const { return file_name_; }
   const std::string& architecture() const { return architecture_; }  // "LlamaForCausalLM"

@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "formats/arch/arch.h"
 #include "formats/arch/tensor_map.h"
+#include "formats/archive.h"
 #include "formats/describe.h"
 #include "formats/folder.h"
 #include "formats/hf_config.h"
@@ -235,29 +236,30 @@ absl::Status CheckOutput(const std::string& path, const HfConfig& config,
   return absl::OkStatus();
 }
 
-absl::Status CheckFolder(absl::string_view folder) {
-  if (KindOf(folder) == PathKind::kNothing) {
+absl::Status CheckFolder(const Folder& folder) {
+  if (KindOf(folder.path()) == PathKind::kNothing) {
     return absl::NotFoundError(
-        absl::StrCat(folder, ": does not exist; name the folder of a PEFT adapter."));
+        absl::StrCat(folder.path(), ": does not exist; name the folder of a PEFT adapter."));
   }
   if (!HasFile(folder, kConfigName)) {
     return absl::NotFoundError(
-        absl::StrCat(folder, ": has no ", kConfigName, ", so it is no PEFT adapter."));
+        absl::StrCat(folder.path(), ": has no ", kConfigName, ", so it is no PEFT adapter."));
   }
   if (HasFile(folder, kWeightsName)) return absl::OkStatus();
   if (HasFile(folder, kPickleName)) {
     return absl::NotFoundError(
-        absl::StrCat(folder, ": has only a PyTorch pickle (", kPickleName,
+        absl::StrCat(folder.path(), ": has only a PyTorch pickle (", kPickleName,
                      "), which is a program and is not run; save the adapter as safetensors first: "
                      "PeftModel.save_pretrained(NEW_FOLDER, safe_serialization=True)."));
   }
-  return absl::NotFoundError(absl::StrCat(folder, ": has no ", kWeightsName, "; download it."));
+  return absl::NotFoundError(
+      absl::StrCat(folder.path(), ": has no ", kWeightsName, "; download it."));
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LoraAdapter>> LoraAdapter::Open(absl::string_view folder,
-                                                               absl::string_view base,
+absl::StatusOr<std::unique_ptr<LoraAdapter>> LoraAdapter::Open(const Folder& folder,
+                                                               const Folder& base,
                                                                const OpenOptions& options) {
   GGUF_RETURN_IF_ERROR(CheckFolder(folder));
   GGUF_ASSIGN_OR_RETURN(HfConfig config, HfConfig::Load(base));
@@ -265,12 +267,12 @@ absl::StatusOr<std::unique_ptr<LoraAdapter>> LoraAdapter::Open(absl::string_view
   GGUF_ASSIGN_OR_RETURN(const ModelSizes sizes, ReadModelSizes(config));
 
   const std::string config_path = JoinPath(folder, kConfigName);
-  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(config_path, kMaxConfigBytes));
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileIn(folder, kConfigName, kMaxConfigBytes));
   GGUF_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(config_path, text));
   GGUF_RETURN_IF_ERROR(CheckVariant(config_path, json));
 
   const std::string path = JoinPath(folder, kWeightsName);
-  GGUF_ASSIGN_OR_RETURN(SafetensorsSet file, SafetensorsSet::OpenFile(path));
+  GGUF_ASSIGN_OR_RETURN(SafetensorsSet file, SafetensorsSet::OpenFile(folder, kWeightsName));
   ScaledTensors set = ScaledTensors::Unscaled(std::move(file));
   GGUF_ASSIGN_OR_RETURN(Pairs pairs, FindPairs(path, set));
   GGUF_RETURN_IF_ERROR(SetShapes(path, set, &pairs));
@@ -289,11 +291,12 @@ absl::StatusOr<std::unique_ptr<LoraAdapter>> LoraAdapter::Open(absl::string_view
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": adapts none of the language model's matrices; there is nothing to convert."));
   }
-  GGUF_ASSIGN_OR_RETURN(CheckpointTensors tensors,
-                        CheckpointTensors::FromMapped(folder, std::move(set), std::move(mapped)));
+  GGUF_ASSIGN_OR_RETURN(
+      CheckpointTensors tensors,
+      CheckpointTensors::FromMapped(folder.path(), std::move(set), std::move(mapped)));
 
-  std::unique_ptr<LoraAdapter> source(new LoraAdapter(folder, std::move(tensors)));
-  source->input_paths_ = {config.file_name(), config_path, path};
+  std::unique_ptr<LoraAdapter> source(new LoraAdapter(folder.path(), std::move(tensors)));
+  source->input_paths_ = {config.file_name(), config_path, path, folder.path(), base.path()};
   Metadata& metadata = source->metadata_;
   metadata.Set(keys::kGeneralArchitecture, family->name);
   metadata.Set(keys::kGeneralType, "adapter");
@@ -307,7 +310,9 @@ absl::StatusOr<std::unique_ptr<LoraAdapter>> LoraAdapter::Open(absl::string_view
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenAdapter(absl::string_view folder,
                                                           absl::string_view base,
                                                           const OpenOptions& options) {
-  return LoraAdapter::Open(folder, base, options);
+  GGUF_ASSIGN_OR_RETURN(const Folder adapter_folder, OpenFolder(folder));
+  GGUF_ASSIGN_OR_RETURN(const Folder base_folder, OpenFolder(base));
+  return LoraAdapter::Open(adapter_folder, base_folder, options);
 }
 
 }  // namespace gguf

@@ -33,13 +33,16 @@ class LoraAdapter : public TensorSource {
   // `base`: the checkpoint folder of the model, of which only config.json is read.
   // InvalidArgument: tensors without their other half, of shapes that the base model does not have,
   // or of no matrix of it. Unimplemented: variants that a GGUF cannot express.
-  static absl::StatusOr<std::unique_ptr<LoraAdapter>> Open(absl::string_view folder,
-                                                           absl::string_view base,
+  static absl::StatusOr<std::unique_ptr<LoraAdapter>> Open(const Folder& folder, const Folder& base,
                                                            const OpenOptions& options);
 
   const std::string& name() const override { return folder_; }
   const Metadata& metadata() const override { return metadata_; }
   const std::vector<SourceTensor>& tensors() const override { return tensors_.tensors(); }
+  bool is_stream() const override { return tensors_.is_stream(); }
+  uint64_t StreamPosition(size_t index, uint64_t first_row) const override {
+    return tensors_.StreamPosition(index, first_row);
+  }
   absl::Status ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
                         absl::Span<uint8_t> out) const override {
     return tensors_.ReadRows(index, first_row, num_rows, out);

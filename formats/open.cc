@@ -8,7 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "formats/arch/arch.h"
+#include "formats/archive.h"
+#include "formats/checkpoint.h"
 #include "formats/folder.h"
+#include "formats/zstd_random_access.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
@@ -17,9 +20,12 @@ namespace gguf {
 namespace {
 
 constexpr absl::string_view kGgufMagic = "GGUF";
+constexpr absl::string_view kCheckpoint =
+    "the folder of a Hugging Face checkpoint (with config.json and safetensors files), which "
+    "may be packed as .tar.zst";
 constexpr absl::string_view kAccepted =
     "a GGUF file, or the folder of a Hugging Face checkpoint (with config.json and safetensors "
-    "files)";
+    "files), which may be packed as .tar.zst";
 
 // What files that people try instead begin with.
 struct OtherKind {
@@ -36,6 +42,11 @@ constexpr OtherKind kOtherKinds[] = {
      "ELF",
      "a program"},
     {"version https://git-lfs", "a Git LFS pointer, not the file it stands for"},
+    {"GGUF", "a GGUF file already"},
+    {"\x1F\x8B", "a file compressed with gzip"},
+    {"\xFD"
+     "7zXZ",
+     "a file compressed with xz"},
     {"<", "a web page or XML"},
 };
 
@@ -48,7 +59,8 @@ absl::StatusOr<std::string> FirstBytes(absl::string_view path) {
   return bytes;
 }
 
-absl::Status NotGguf(absl::string_view path, absl::string_view bytes) {
+absl::Status NotAModel(absl::string_view path, absl::string_view bytes,
+                       absl::string_view expected) {
   std::string found = bytes.empty()
                           ? "an empty file"
                           : absl::StrCat("a file that begins with \"", EscapeText(bytes, 8), "\"");
@@ -59,7 +71,7 @@ absl::Status NotGguf(absl::string_view path, absl::string_view bytes) {
     found = "one safetensors file, whose folder is what can be converted";
   }
   return absl::InvalidArgumentError(
-      absl::StrCat(path, ": is ", found, "; expected ", kAccepted, "."));
+      absl::StrCat(path, ": is ", found, "; expected ", expected, "."));
 }
 
 absl::Status NotACheckpoint(absl::string_view folder) {
@@ -84,8 +96,19 @@ absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
     return OpenCheckpoint(path, options);
   }
   GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
-  if (!absl::StartsWith(bytes, kGgufMagic)) return NotGguf(path, bytes);
+  if (IsZstd(bytes)) return OpenCheckpoint(path, options);
+  if (!absl::StartsWith(bytes, kGgufMagic)) return NotAModel(path, bytes, kAccepted);
   return OpenGgufSource(path);
+}
+
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view path,
+                                                             const OpenOptions& options) {
+  if (KindOf(path) == PathKind::kFile) {
+    GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
+    if (!IsZstd(bytes)) return NotAModel(path, bytes, kCheckpoint);
+  }
+  GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(path));
+  return Checkpoint::Open(folder, options);
 }
 
 std::vector<absl::string_view> SupportedArchitectures() {

@@ -19,14 +19,15 @@ struct OpenOptions {
   bool vocab_only = false;    // a checkpoint without its tensors
 };
 
-// A GGUF file (any shard of a split set) or a Hugging Face checkpoint folder.
-// NotFound, InvalidArgument with what was found and what is accepted.
+// A GGUF file (any shard of a split set) or a Hugging Face checkpoint: its folder, or that folder
+// in a zstd-compressed tar archive (archive.h). NotFound, InvalidArgument with what was found and
+// what is accepted.
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
                                                          const OpenOptions& options);
 
 // The two kinds by themselves.
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenGgufSource(absl::string_view path);
-absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view folder,
+absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view path,
                                                              const OpenOptions& options);
 
 // A folder with a LoRA adapter (PEFT: adapter_config.json, adapter_model.safetensors) for the

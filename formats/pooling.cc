@@ -5,11 +5,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
-#include "formats/folder.h"
 #include "formats/json.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
-#include "gguf/io/file.h"
 #include "gguf/keys.h"
 
 namespace gguf {
@@ -24,8 +22,10 @@ constexpr struct {
 } kModes[] = {
     {"pooling_mode_mean_tokens", 1}, {"pooling_mode_cls_token", 2}, {"pooling_mode_lasttoken", 3}};
 
-absl::StatusOr<Json> ReadJson(const std::string& path, std::vector<std::string>* paths) {
-  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxBytes));
+absl::StatusOr<Json> ReadJson(const Folder& folder, absl::string_view file_name,
+                              std::vector<std::string>* paths) {
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileIn(folder, file_name, kMaxBytes));
+  const std::string path = JoinPath(folder, file_name);
   paths->push_back(path);
   return ParseJson(path, text);
 }
@@ -55,23 +55,23 @@ absl::StatusOr<absl::optional<std::string>> PoolingFolder(const std::string& pat
 
 }  // namespace
 
-absl::Status SetPooling(absl::string_view folder, absl::string_view architecture,
-                        Metadata* metadata, std::vector<std::string>* paths) {
+absl::Status SetPooling(const Folder& folder, absl::string_view architecture, Metadata* metadata,
+                        std::vector<std::string>* paths) {
   if (!HasFile(folder, "modules.json")) return absl::OkStatus();
   const std::string modules_path = JoinPath(folder, "modules.json");
-  GGUF_ASSIGN_OR_RETURN(const Json modules, ReadJson(modules_path, paths));
+  GGUF_ASSIGN_OR_RETURN(const Json modules, ReadJson(folder, "modules.json", paths));
   GGUF_ASSIGN_OR_RETURN(const absl::optional<std::string> pooling,
                         PoolingFolder(modules_path, modules));
   if (!pooling.has_value()) return absl::OkStatus();
-  const std::string path = JoinPath(JoinPath(folder, *pooling), "config.json");
-  GGUF_ASSIGN_OR_RETURN(const Json config, ReadJson(path, paths));
+  const std::string file_name = JoinPath(*pooling, "config.json");
+  GGUF_ASSIGN_OR_RETURN(const Json config, ReadJson(folder, file_name, paths));
   for (const auto& [flag, type] : kModes) {
     if (!config.FindTrue(flag)) continue;
     metadata->Set(ArchitectureKey(architecture, keys::kPoolingType), type);
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat(path,
+      absl::StrCat(JoinPath(folder, file_name),
                    ": none of pooling_mode_mean_tokens, pooling_mode_cls_token and "
                    "pooling_mode_lasttoken is true, and a GGUF can express no other way."));
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "formats/folder.h"
 #include "gguf/metadata.h"
 
 namespace gguf {
@@ -15,8 +16,8 @@ namespace gguf {
 // Sets <architecture>.pooling_type when `folder` has a modules.json that names a Pooling module,
 // and adds the files read to `paths`. InvalidArgument for a broken file or a way of pooling that a
 // GGUF cannot express.
-absl::Status SetPooling(absl::string_view folder, absl::string_view architecture,
-                        Metadata* metadata, std::vector<std::string>* paths);
+absl::Status SetPooling(const Folder& folder, absl::string_view architecture, Metadata* metadata,
+                        std::vector<std::string>* paths);
 
 }  // namespace gguf
 

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "gguf/io/file.h"
 #include "gguf/shape.h"
@@ -77,6 +78,9 @@ class SafetensorsFile {
   const std::vector<std::pair<std::string, std::string>>& metadata() const {
     return header_.metadata;
   }
+
+  // RandomAccessFile::stream_offset.
+  absl::optional<uint64_t> stream_offset() const { return file_->stream_offset(); }
 
   // Reads out.size() bytes of a tensor's data from `offset`, relative to its start. OutOfRange when
   // they are not inside the tensor; names file and tensor on failure.

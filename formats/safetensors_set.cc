@@ -7,7 +7,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "formats/folder.h"
 #include "formats/json.h"
 #include "formats/name_list.h"
 #include "gguf/base/status_macros.h"
@@ -25,27 +24,27 @@ bool IsPlainFileName(absl::string_view name) {
          !absl::StrContains(name, '\\') && !absl::StrContains(name, absl::string_view("\0", 1));
 }
 
-absl::Status NoSafetensors(absl::string_view folder, const std::vector<std::string>& names) {
+absl::Status NoSafetensors(const Folder& folder, const std::vector<std::string>& names) {
   NameList pickles;
   for (const std::string& name : names) {
     if (absl::StartsWith(name, "pytorch_model") && absl::EndsWith(name, ".bin")) pickles.Add(name);
   }
   if (pickles.count() > 0) {
     return absl::NotFoundError(
-        absl::StrCat(folder, ": has only PyTorch pickles (", pickles.ToString(),
+        absl::StrCat(folder.path(), ": has only PyTorch pickles (", pickles.ToString(),
                      "), which are programs and are not run; save the model as safetensors first: "
                      "AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER, "
                      "safe_serialization=True)."));
   }
   return absl::NotFoundError(
-      absl::StrCat(folder, ": has neither ", kIndexName,
+      absl::StrCat(folder.path(), ": has neither ", kIndexName,
                    " nor a model*.safetensors file; download the weights into the folder."));
 }
 
-absl::StatusOr<SafetensorsFiles> FindFiles(absl::string_view folder) {
+absl::StatusOr<SafetensorsFiles> FindFiles(const Folder& folder) {
   if (HasFile(folder, kIndexName)) {
     const std::string path = JoinPath(folder, kIndexName);
-    GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxIndexBytes));
+    GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileIn(folder, kIndexName, kMaxIndexBytes));
     return ParseSafetensorsIndex(path, text);
   }
   GGUF_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFiles(folder));
@@ -59,15 +58,15 @@ absl::StatusOr<SafetensorsFiles> FindFiles(absl::string_view folder) {
   return files;
 }
 
-absl::Status CheckFilesExist(absl::string_view folder, const SafetensorsFiles& files) {
+absl::Status CheckFilesExist(const Folder& folder, const SafetensorsFiles& files) {
   NameList missing;
   for (const std::string& name : files.file_names) {
     if (!HasFile(folder, name)) missing.Add(name);
   }
   if (missing.count() == 0) return absl::OkStatus();
-  return absl::NotFoundError(
-      absl::StrCat(folder, ": ", missing.count(), " of the ", files.file_names.size(), " files in ",
-                   kIndexName, " are missing: ", missing.ToString(), "; download them."));
+  return absl::NotFoundError(absl::StrCat(
+      folder.path(), ": ", missing.count(), " of the ", files.file_names.size(), " files in ",
+      kIndexName, " are missing: ", missing.ToString(), "; download them."));
 }
 
 // The part of an indexed set in whose files at least one tensor is wanted.
@@ -153,10 +152,12 @@ absl::StatusOr<SafetensorsFiles> ParseSafetensorsIndex(absl::string_view file_na
   return files;
 }
 
-absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFile(const std::string& path) {
+absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFile(const Folder& folder,
+                                                        absl::string_view file_name) {
   SafetensorsSet set;
-  set.paths_.push_back(path);
-  GGUF_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(path));
+  set.paths_.push_back(JoinPath(folder, file_name));
+  GGUF_ASSIGN_OR_RETURN(auto bytes, OpenFileIn(folder, file_name));
+  GGUF_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(std::move(bytes)));
   set.files_.push_back(std::move(file));
   for (uint32_t tensor = 0; tensor < set.files_[0].tensors().size(); ++tensor) {
     set.entries_.push_back({0, tensor});
@@ -164,25 +165,26 @@ absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFile(const std::string& path)
   return set;
 }
 
-absl::StatusOr<SafetensorsSet> SafetensorsSet::Open(absl::string_view folder) {
+absl::StatusOr<SafetensorsSet> SafetensorsSet::Open(const Folder& folder) {
   GGUF_ASSIGN_OR_RETURN(const SafetensorsFiles files, FindFiles(folder));
   return OpenFiles(folder, files);
 }
 
 absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFilesWith(
-    absl::string_view folder, const std::function<bool(absl::string_view name)>& is_wanted) {
+    const Folder& folder, const std::function<bool(absl::string_view name)>& is_wanted) {
   GGUF_ASSIGN_OR_RETURN(const SafetensorsFiles files, FindFiles(folder));
   return OpenFiles(folder, files.has_index ? FilesWith(is_wanted, files) : files);
 }
 
-absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFiles(absl::string_view folder,
+absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFiles(const Folder& folder,
                                                          const SafetensorsFiles& files) {
   GGUF_RETURN_IF_ERROR(CheckFilesExist(folder, files));
   SafetensorsSet set;
   if (files.has_index) set.paths_.push_back(JoinPath(folder, kIndexName));
   for (const std::string& name : files.file_names) {
     set.paths_.push_back(JoinPath(folder, name));
-    GGUF_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(set.paths_.back()));
+    GGUF_ASSIGN_OR_RETURN(auto bytes, OpenFileIn(folder, name));
+    GGUF_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(std::move(bytes)));
     set.files_.push_back(std::move(file));
   }
   absl::flat_hash_map<absl::string_view, uint32_t> file_of;
@@ -192,14 +194,14 @@ absl::StatusOr<SafetensorsSet> SafetensorsSet::OpenFiles(absl::string_view folde
       const auto [first, is_new] = file_of.emplace(tensors[tensor].name, file);
       if (!is_new) {
         return absl::InvalidArgumentError(
-            absl::StrCat(folder, ": tensor ", tensors[tensor].name, " is both in ",
+            absl::StrCat(folder.path(), ": tensor ", tensors[tensor].name, " is both in ",
                          files.file_names[first->second], " and in ", files.file_names[file],
                          "; remove the files that do not belong to the checkpoint."));
       }
       set.entries_.push_back({file, tensor});
     }
   }
-  if (files.has_index) GGUF_RETURN_IF_ERROR(CheckIndex(folder, files, set, file_of));
+  if (files.has_index) GGUF_RETURN_IF_ERROR(CheckIndex(folder.path(), files, set, file_of));
   return set;
 }
 

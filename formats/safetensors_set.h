@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "formats/folder.h"
 #include "formats/safetensors.h"
 
 namespace gguf {
@@ -36,15 +37,15 @@ class SafetensorsSet {
  public:
   // NotFound when the folder has no safetensors files (naming what it has instead) or misses one;
   // InvalidArgument when index and files disagree or two files hold the same tensor.
-  static absl::StatusOr<SafetensorsSet> Open(absl::string_view folder);
+  static absl::StatusOr<SafetensorsSet> Open(const Folder& folder);
 
   // As Open, of those files only in which, by the index, a tensor lies that `is_wanted`; of all of
   // them without an index. The others need not be there.
   static absl::StatusOr<SafetensorsSet> OpenFilesWith(
-      absl::string_view folder, const std::function<bool(absl::string_view name)>& is_wanted);
+      const Folder& folder, const std::function<bool(absl::string_view name)>& is_wanted);
 
-  // One file by itself.
-  static absl::StatusOr<SafetensorsSet> OpenFile(const std::string& path);
+  // One file of the folder by itself.
+  static absl::StatusOr<SafetensorsSet> OpenFile(const Folder& folder, absl::string_view file_name);
 
   struct Entry {
     uint32_t file;    // index into files()
@@ -63,12 +64,19 @@ class SafetensorsSet {
     return files_[entries_[entry].file].Read(tensor(entry), offset, out);
   }
 
+  // True when the files lie in a stream that is read well only from front to back, and the position
+  // in it at which a tensor's data begins (else: in its file).
+  bool is_stream() const { return !files_.empty() && files_[0].stream_offset().has_value(); }
+  uint64_t Position(size_t entry) const {
+    return files_[entries_[entry].file].stream_offset().value_or(0) + tensor(entry).offset;
+  }
+
   // The index, when there is one, and the safetensors files.
   const std::vector<std::string>& paths() const { return paths_; }
 
  private:
   SafetensorsSet() = default;
-  static absl::StatusOr<SafetensorsSet> OpenFiles(absl::string_view folder,
+  static absl::StatusOr<SafetensorsSet> OpenFiles(const Folder& folder,
                                                   const SafetensorsFiles& files);
 
   std::vector<SafetensorsFile> files_;

@@ -115,8 +115,7 @@ absl::StatusOr<ScaledTensors::Scale> ScaledTensors::MatchScale(const HfConfig& c
       "."));
 }
 
-absl::StatusOr<ScaledTensors> ScaledTensors::Open(absl::string_view folder,
-                                                  const HfConfig& config) {
+absl::StatusOr<ScaledTensors> ScaledTensors::Open(const Folder& folder, const HfConfig& config) {
   GGUF_ASSIGN_OR_RETURN(SafetensorsSet set, SafetensorsSet::Open(folder));
   ScaledTensors result(std::move(set));
   const SafetensorsSet& stored = result.set_;
@@ -135,10 +134,10 @@ absl::StatusOr<ScaledTensors> ScaledTensors::Open(absl::string_view folder,
       if (weight == entry_of.end() || !IsF8(stored.tensor(weight->second).type)) continue;
       is_consumed[i] = true;
       if (scale_of.emplace(weight->second, i).second) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat(folder, ": tensor ", EscapeText(weight->first, 80), " has two scales, ",
-                       EscapeText(stored.tensor(scale_of[weight->second]).name, 80), " and ",
-                       EscapeText(name, 80), "; remove the one that does not belong to it."));
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder.path(), ": tensor ", EscapeText(weight->first, 80), " has two scales, ",
+          EscapeText(stored.tensor(scale_of[weight->second]).name, 80), " and ",
+          EscapeText(name, 80), "; remove the one that does not belong to it."));
     }
     for (const absl::string_view suffix : kActivationSuffixes) {
       if (names_f8 && absl::EndsWith(name, suffix)) is_consumed[i] = true;
@@ -164,7 +163,7 @@ absl::StatusOr<ScaledTensors> ScaledTensors::Open(absl::string_view folder,
   }
   if (unscaled.count() > 0) {
     return absl::InvalidArgumentError(absl::StrCat(
-        folder, ": ", unscaled.count(),
+        folder.path(), ": ", unscaled.count(),
         " tensors of 8-bit floats have no scale (a tensor NAME_scale_inv or NAME_scale): ",
         unscaled.ToString(), "; the checkpoint is incomplete."));
   }

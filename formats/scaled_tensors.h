@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "formats/folder.h"
 #include "formats/hf_config.h"
 #include "formats/safetensors_set.h"
 
@@ -35,7 +36,7 @@ class ScaledTensors {
   // Errors are those of SafetensorsSet::Open; InvalidArgument, naming the tensor, for a scale whose
   // shape fits none of the kinds, an 8-bit matrix without one (when config.json names the method),
   // two for one tensor.
-  static absl::StatusOr<ScaledTensors> Open(absl::string_view folder, const HfConfig& config);
+  static absl::StatusOr<ScaledTensors> Open(const Folder& folder, const HfConfig& config);
 
   // All tensors as they are stored.
   static ScaledTensors Unscaled(SafetensorsSet set);
@@ -46,6 +47,11 @@ class ScaledTensors {
 
   // Reads out.size() bytes of a tensor's data, as presented, from `offset` on: whole values.
   absl::Status Read(size_t index, uint64_t offset, absl::Span<uint8_t> out) const;
+
+  // Where a tensor's data begins, for the order of reading (SafetensorsSet::Position).
+  uint64_t Position(size_t index) const { return set_.Position(entries_[index]); }
+  uint64_t stored_bytes(size_t index) const { return set_.tensor(entries_[index]).num_bytes; }
+  bool is_stream() const { return set_.is_stream(); }
 
   // The files read from.
   const std::vector<std::string>& paths() const { return set_.paths(); }

@@ -115,26 +115,83 @@ void RepackBlock(const uint8_t* codes, uint8_t scale, uint8_t* block) {
   for (int j = 0; j < 16; ++j) block[1 + j] = static_cast<uint8_t>(code(j) | code(j + 16) << 4);
 }
 
-// Rows [first_row, ...) of the transpose of a stored matrix: a stretch of each of its rows.
-absl::Status ReadTransposedRows(const ScaledTensors& set, const MappedTensor& tensor,
-                                uint64_t first_row, absl::Span<uint8_t> out) {
+// Where a matrix's row `row` is among the columns of its stored transpose, which has `rows` times
+// `stride` of them.
+struct TransposedRow {
+  uint64_t stride;
+  uint64_t first;
+};
+TransposedRow ChooseTransposed(RowChoice choice, uint64_t row, uint64_t rows) {
+  switch (choice) {
+    case RowChoice::kEven:
+      return {2, 2 * row};
+    case RowChoice::kOdd:
+      return {2, 2 * row + 1};
+    case RowChoice::kFirstHalf:
+      return {1, row};
+    case RowChoice::kSecondHalf:
+      return {1, rows + row};
+    case RowChoice::kAll:
+      break;
+  }
+  return {1, row};
+}
+
+// Rows of the transpose of a stored matrix: a stretch of each of its rows.
+absl::Status ReadTransposedStretch(const ScaledTensors& set, const MappedTensor& tensor,
+                                   const Stretch& stretch, absl::Span<uint8_t> out) {
   const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
   const uint64_t columns = tensor.shape.columns();
-  const uint64_t num_rows = out.size() / (columns * element_bytes);
-  const std::unique_ptr<uint8_t[]> stored(new uint8_t[num_rows * element_bytes]);
+  const uint64_t rows = MatrixRows(tensor.shape);
+  const uint64_t stored_columns = rows * (tensor.choice == RowChoice::kAll ? 1 : 2);
+  const auto [stride, first] = ChooseTransposed(tensor.choice, stretch.row, rows);
+  const uint64_t stored_bytes = ((stretch.num_rows - 1) * stride + 1) * element_bytes;
+  const std::unique_ptr<uint8_t[]> stored(new uint8_t[stored_bytes]);
   for (uint64_t column = 0; column < columns; ++column) {
-    GGUF_RETURN_IF_ERROR(set.Read(tensor.sources[0],
-                                  (column * tensor.shape.rows() + first_row) * element_bytes,
-                                  absl::MakeSpan(stored.get(), num_rows * element_bytes)));
-    for (uint64_t row = 0; row < num_rows; ++row) {
+    const uint64_t position = (stretch.matrix * columns + column) * stored_columns + first;
+    GGUF_RETURN_IF_ERROR(set.Read(tensor.sources[0], position * element_bytes,
+                                  absl::MakeSpan(stored.get(), stored_bytes)));
+    for (uint64_t row = 0; row < stretch.num_rows; ++row) {
       std::memcpy(out.data() + (row * columns + column) * element_bytes,
-                  stored.get() + row * element_bytes, element_bytes);
+                  stored.get() + row * stride * element_bytes, element_bytes);
     }
   }
   return absl::OkStatus();
 }
 
+// Rows [first_row, ...), counted over all matrices.
+absl::Status ReadTransposedRows(const ScaledTensors& set, const MappedTensor& tensor,
+                                uint64_t first_row, absl::Span<uint8_t> out) {
+  const uint64_t matrix_rows = MatrixRows(tensor.shape);
+  const uint64_t row_bytes =
+      tensor.shape.columns() * ElementBytes(set.tensor(tensor.sources[0]).type);
+  while (!out.empty()) {
+    Stretch stretch = {first_row / matrix_rows, first_row % matrix_rows, 0};
+    stretch.num_rows = std::min(out.size() / row_bytes, matrix_rows - stretch.row);
+    GGUF_RETURN_IF_ERROR(
+        ReadTransposedStretch(set, tensor, stretch, out.subspan(0, stretch.num_rows * row_bytes)));
+    out.remove_prefix(stretch.num_rows * row_bytes);
+    first_row += stretch.num_rows;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+uint64_t StoredPosition(const ScaledTensors& set, const MappedTensor& tensor, uint64_t first_row) {
+  const uint64_t matrix_rows = MatrixRows(tensor.shape);
+  const uint64_t matrix = first_row / matrix_rows;
+  const double part = static_cast<double>(first_row % matrix_rows) / matrix_rows;
+  const bool is_stack = tensor.sources.size() > 1;
+  const size_t source = tensor.sources[is_stack ? matrix : 0];
+  const uint64_t bytes = set.stored_bytes(source) / (is_stack ? 1 : tensor.shape.matrices());
+  const uint64_t begin = set.Position(source) + (is_stack ? 0 : matrix * bytes);
+  if (tensor.is_transposed) return begin;  // every row needs all of the stored matrix
+  const double within = tensor.choice == RowChoice::kFirstHalf    ? part / 2
+                        : tensor.choice == RowChoice::kSecondHalf ? 0.5 + part / 2
+                                                                  : part;
+  return begin + static_cast<uint64_t>(within * static_cast<double>(bytes));
+}
 
 absl::Status ReadTensorRows(const ScaledTensors& set, const MappedTensor& tensor,
                             uint64_t first_row, absl::Span<uint8_t> out) {

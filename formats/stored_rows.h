@@ -16,6 +16,10 @@ namespace gguf {
 inline constexpr uint64_t kMxfp4BlockValues = 32;
 inline constexpr uint64_t kMxfp4BlockBytes = 17;
 
+// About where `first_row` of a tensor lies, counted as ScaledTensors::Position; ascending over the
+// rows of a stored matrix.
+uint64_t StoredPosition(const ScaledTensors& set, const MappedTensor& tensor, uint64_t first_row);
+
 // Fills `out` with whole rows of `tensor`, from `first_row` (counted over all its matrices) on, in
 // the element type of its stored tensors; reads from a stack's matrices, chooses and reorders rows
 // as the tensor says. Holds at most one attention head, or the stored rows of what is asked for,

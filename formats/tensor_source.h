@@ -44,6 +44,11 @@ class TensorSource {
   virtual uint32_t shard_of(size_t /*index*/) const { return 0; }
   virtual uint32_t num_shards() const { return 1; }
 
+  // True when the source is read well only from front to back (an archive); then callers that read
+  // much do so in ascending order of StreamPosition, which says where about the rows lie.
+  virtual bool is_stream() const { return false; }
+  virtual uint64_t StreamPosition(size_t /*index*/, uint64_t /*first_row*/) const { return 0; }
+
   // Reads rows [first_row, first_row + num_rows) of tensor `index`, row-major over all outer
   // dimensions, little-endian, into `out`, whose size is exactly num_rows * RowBytes. Names file
   // and tensor on failure.
@@ -52,6 +57,9 @@ class TensorSource {
 
   // Files read from, for the check that no output is also an input.
   virtual std::vector<std::string> input_paths() const = 0;
+
+  // What reading has taken so far, for those who want to know; empty: nothing worth telling.
+  virtual std::string reading_note() const { return ""; }
 
   // What is questionable in the files but does not stop the work: one sentence each, for the user.
   virtual std::vector<std::string> warnings() const { return {}; }

@@ -1,9 +1,7 @@
 #include "formats/tokenizer_files.h"
 
-#include "formats/folder.h"
 #include "formats/sentencepiece_model.h"
 #include "gguf/base/status_macros.h"
-#include "gguf/io/file.h"
 
 namespace gguf {
 namespace {
@@ -35,20 +33,19 @@ constexpr ByteFile kByteFiles[] = {
 
 }  // namespace
 
-absl::StatusOr<TokenizerFiles> TokenizerFiles::Load(absl::string_view folder) {
+absl::StatusOr<TokenizerFiles> TokenizerFiles::Load(const Folder& folder) {
   TokenizerFiles files;
-  files.folder = std::string(folder);
+  files.folder = folder.path();
   for (const JsonFile& file : kJsonFiles) {
     if (!HasFile(folder, file.name)) continue;
     files.paths.push_back(JoinPath(folder, file.name));
-    GGUF_ASSIGN_OR_RETURN(const std::string text,
-                          ReadFileToString(files.paths.back(), file.max_bytes));
+    GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileIn(folder, file.name, file.max_bytes));
     GGUF_ASSIGN_OR_RETURN(files.*file.member, ParseJsonObject(files.paths.back(), text));
   }
   for (const ByteFile& file : kByteFiles) {
     if (!HasFile(folder, file.name)) continue;
     files.paths.push_back(JoinPath(folder, file.name));
-    GGUF_ASSIGN_OR_RETURN(files.*file.member, ReadFileToString(files.paths.back(), file.max_bytes));
+    GGUF_ASSIGN_OR_RETURN(files.*file.member, ReadFileIn(folder, file.name, file.max_bytes));
   }
   return files;
 }

@@ -9,13 +9,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "formats/folder.h"
 #include "formats/json.h"
 
 namespace gguf {
 
 struct TokenizerFiles {
   // InvalidArgument when a file is there but broken; a file that is absent leaves its member null.
-  static absl::StatusOr<TokenizerFiles> Load(absl::string_view folder);
+  static absl::StatusOr<TokenizerFiles> Load(const Folder& folder);
 
   std::string folder;
   Json config;                                 // tokenizer_config.json

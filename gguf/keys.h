@@ -128,13 +128,17 @@ inline constexpr Key kAttentionLayerNormRmsEpsilon = "attention.layer_norm_rms_e
 inline constexpr Key kAttentionCausal = "attention.causal";                               // bool
 inline constexpr Key kAttentionSlidingWindow = "attention.sliding_window";  // uint32: tokens
 inline constexpr Key kAttentionSlidingWindowPattern =
-    "attention.sliding_window_pattern";                             // uint32, or array of bool
-inline constexpr Key kAttentionScale = "attention.scale";           // float32
-inline constexpr Key kRopeDimensionCount = "rope.dimension_count";  // uint32
-inline constexpr Key kRopeFreqBase = "rope.freq_base";              // float32
-inline constexpr Key kRopeFreqBaseSwa = "rope.freq_base_swa";       // float32: sliding layers
-inline constexpr Key kRopeScalingType = "rope.scaling.type";        // string: none, linear, yarn
-inline constexpr Key kRopeScalingFactor = "rope.scaling.factor";    // float32
+    "attention.sliding_window_pattern";                    // uint32, or array of bool
+inline constexpr Key kAttentionScale = "attention.scale";  // float32
+inline constexpr Key kEmbeddingScale = "embedding_scale";  // float32
+inline constexpr Key kResidualScale = "residual_scale";    // float32
+inline constexpr Key kLogitScale = "logit_scale";          // float32: logits / this
+inline constexpr Key kRopeDimensionSections = "rope.dimension_sections";  // array of int32
+inline constexpr Key kRopeDimensionCount = "rope.dimension_count";        // uint32
+inline constexpr Key kRopeFreqBase = "rope.freq_base";                    // float32
+inline constexpr Key kRopeFreqBaseSwa = "rope.freq_base_swa";             // float32: sliding layers
+inline constexpr Key kRopeScalingType = "rope.scaling.type";      // string: none, linear, yarn
+inline constexpr Key kRopeScalingFactor = "rope.scaling.factor";  // float32
 inline constexpr Key kRopeScalingAttnFactor = "rope.scaling.attn_factor";           // float32
 inline constexpr Key kRopeScalingYarnBetaFast = "rope.scaling.yarn_beta_fast";      // float32
 inline constexpr Key kRopeScalingYarnBetaSlow = "rope.scaling.yarn_beta_slow";      // float32

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "formats/codec/codec.h"
@@ -117,20 +118,21 @@ absl::Status EncodeAndWrite(const Job& job, const RowRange& unit, const Target& 
                                          encoded);
 }
 
-// Refuses source rows that hold a NaN or Inf. Decodes them into `values` on the way, but for
-// quantized rows that are only copied, whose scales tell.
+bool IsOnlyCopied(const std::vector<Target>& targets) {
+  return std::all_of(targets.begin(), targets.end(),
+                     [](const Target& target) { return target.tensor->encoder == nullptr; });
+}
+
+// Refuses source rows that hold a NaN or Inf. Decodes them into `values` on the way; of rows that
+// are only copied, at most the first block that is bad.
 absl::Status DecodeAndCheck(const Job& job, const RowRange& unit, absl::Span<const uint8_t> raw,
                             absl::Span<float> values) {
   const SourceTensor& source = job.source->tensors()[unit.tensor];
   const TensorTypeInfo& info = InfoOf(source.type);
   const Codec& codec = CodecOf(source.type);
-  const std::vector<Target>& targets = job.targets_of[unit.tensor];
-  const bool is_copied = std::all_of(targets.begin(), targets.end(), [](const Target& target) {
-    return target.tensor->encoder == nullptr;
-  });
   size_t first = 0;
-  if (is_copied && info.is_quantized) {
-    const size_t num_blocks = values.size() / info.block_values;
+  if (IsOnlyCopied(job.targets_of[unit.tensor])) {
+    const size_t num_blocks = raw.size() / info.block_bytes;
     const size_t bad = codec.find_bad_block(raw.data(), num_blocks);
     if (bad == num_blocks) return absl::OkStatus();
     first = bad * info.block_values;
@@ -143,12 +145,51 @@ absl::Status DecodeAndCheck(const Job& job, const RowRange& unit, absl::Span<con
   return NonFinite(*job.source, source, unit.first_row, first + bad, values[bad]);
 }
 
+// Hands out units, rows read. Of a stream, they are read one after the other in its order, while
+// other threads work on those before.
+class UnitReader {
+ public:
+  explicit UnitReader(const Job* job) : job_(*job), is_stream_(job->source->is_stream()) {
+    order_.resize(is_stream_ ? job_.units.size() : 0);
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const RowRange& unit = job_.units[i];
+      order_[i] = {job_.source->StreamPosition(unit.tensor, unit.first_row), i};
+    }
+    std::sort(order_.begin(), order_.end());
+  }
+
+  // `index`: the caller's running number. Returns the unit whose rows are in scratch->raw now.
+  absl::StatusOr<const RowRange*> Next(uint64_t index, Scratch* scratch) {
+    if (!is_stream_) return Read(index, scratch);
+    absl::MutexLock lock(&mutex_);
+    return Read(order_[next_++].second, scratch);
+  }
+
+ private:
+  absl::StatusOr<const RowRange*> Read(uint64_t index, Scratch* scratch) const {
+    const RowRange& unit = job_.units[index];
+    const SourceTensor& source = job_.source->tensors()[unit.tensor];
+    const absl::Span<uint8_t> raw(scratch->raw.data(),
+                                  unit.num_rows * RowBytesOf(source.type, source.shape));
+    GGUF_RETURN_IF_ERROR(job_.source->ReadRows(unit.tensor, unit.first_row, unit.num_rows, raw));
+    return &unit;
+  }
+
+  const Job& job_;
+  const bool is_stream_;
+  std::vector<std::pair<uint64_t, size_t>> order_;  // position, index into units
+  absl::Mutex mutex_;
+  size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// Of a unit whose rows are in scratch->raw.
 absl::Status RunUnit(const Job& job, const RowRange& unit, Scratch* scratch, Overflows* overflows) {
   const SourceTensor& source = job.source->tensors()[unit.tensor];
   const uint64_t row_bytes = RowBytesOf(source.type, source.shape);
-  const absl::Span<uint8_t> raw(scratch->raw.data(), unit.num_rows * row_bytes);
-  GGUF_RETURN_IF_ERROR(job.source->ReadRows(unit.tensor, unit.first_row, unit.num_rows, raw));
-  const absl::Span<float> values(scratch->values.data(), unit.num_rows * source.shape.columns());
+  const absl::Span<const uint8_t> raw(scratch->raw.data(), unit.num_rows * row_bytes);
+  const absl::Span<float> values(
+      scratch->values.data(),
+      std::min(scratch->values.size(), unit.num_rows * source.shape.columns()));
   GGUF_RETURN_IF_ERROR(DecodeAndCheck(job, unit, raw, values));
   for (const Target& target : job.targets_of[unit.tensor]) {
     GGUF_RETURN_IF_ERROR(
@@ -199,7 +240,10 @@ void SizeScratch(const Job& job, uint64_t* raw, uint64_t* values, uint64_t* enco
     const uint64_t raw_bytes = unit.num_rows * RowBytesOf(source.type, source.shape);
     if (raw_bytes > *raw) *largest = &source;
     *raw = std::max(*raw, raw_bytes);
-    *values = std::max(*values, unit.num_rows * source.shape.columns());
+    const uint64_t decoded = IsOnlyCopied(job.targets_of[unit.tensor])
+                                 ? InfoOf(source.type).block_values
+                                 : unit.num_rows * source.shape.columns();
+    *values = std::max(*values, decoded);
     for (const Target& target : job.targets_of[unit.tensor]) {
       if (target.tensor->encoder == nullptr) continue;
       *encoded = std::max(*encoded, unit.num_rows * RowBytesOf(target.tensor->type, source.shape));
@@ -247,6 +291,7 @@ absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
   }
   std::vector<Scratch> scratches(threads);
   Overflows overflows(job.num_tensors);
+  UnitReader reader(&job);
   GGUF_RETURN_IF_ERROR(
       ParallelFor(job.units.size(), threads, [&](uint64_t index, int thread) -> absl::Status {
         if (options.cancelled != nullptr && options.cancelled->load()) {
@@ -258,7 +303,8 @@ absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
           scratch.values.resize(values);
           scratch.encoded.resize(encoded);
         }
-        return RunUnit(job, job.units[index], &scratch, &overflows);
+        GGUF_ASSIGN_OR_RETURN(const RowRange* unit, reader.Next(index, &scratch));
+        return RunUnit(job, *unit, &scratch, &overflows);
       }));
   return OverflowWarnings(job, overflows);
 }

@@ -1,5 +1,6 @@
 #include "quantize/execute.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -57,7 +58,7 @@ struct Outcome {
 };
 
 Outcome Execute(const TensorSource& source, const std::vector<Plan>& plans,
-            const ExecuteOptions& options, int64_t fail_after = -1) {
+                const ExecuteOptions& options, int64_t fail_after = -1) {
   std::vector<std::unique_ptr<MemoryOutput>> files;
   std::vector<PlanOutput> outputs;
   for (const Plan& plan : plans) {
@@ -88,6 +89,40 @@ TEST(ExecuteTest, BytesDoNotDependOnThreadsMemoryOrCompany) {
   std::vector<Plan> alone;
   alone.push_back(PlanOf(source, "Q8_0"));
   EXPECT_EQ(Execute(source, alone, options).files[0], together.files[1]);
+}
+
+// Read well only from its last tensor to its first; notes in which order that happens.
+class StreamSource : public MemorySource {
+ public:
+  explicit StreamSource(MemorySource source) : MemorySource(std::move(source)) {}
+  bool is_stream() const override { return true; }
+  uint64_t StreamPosition(size_t index, uint64_t first_row) const override {
+    return (tensors().size() - index) * 1000 + first_row;
+  }
+  absl::Status ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
+                        absl::Span<uint8_t> out) const override {
+    positions_.push_back(StreamPosition(index, first_row));  // one reader at a time: no lock
+    return MemorySource::ReadRows(index, first_row, num_rows, out);
+  }
+  const std::vector<uint64_t>& positions() const { return positions_; }
+
+ private:
+  mutable std::vector<uint64_t> positions_;
+};
+
+TEST(ExecuteTest, AStreamIsReadInItsOrderWhateverTheThreads) {
+  const MemorySource source = Model();
+  std::vector<Plan> plans;
+  plans.push_back(PlanOf(source, "Q8_0"));
+  const Outcome expected = Execute(source, plans, ExecuteOptions());
+  for (int threads : {1, 4}) {
+    const StreamSource stream(Model());
+    ExecuteOptions options;
+    options.threads = threads;
+    EXPECT_EQ(Execute(stream, plans, options).files, expected.files);
+    EXPECT_GT(stream.positions().size(), 5u);
+    EXPECT_TRUE(std::is_sorted(stream.positions().begin(), stream.positions().end()));
+  }
 }
 
 TEST(ExecuteTest, TheFileReadsBackAsPlanned) {
@@ -152,7 +187,8 @@ TEST(ExecuteTest, RefusesNonFiniteWeightsByTensorRowAndColumn) {
     const Outcome outcome = Execute(source, plans, ExecuteOptions());
     EXPECT_THAT(std::string(outcome.warnings.status().message()),
                 HasSubstr("'blk.0.attn_v.weight' holds"));
-    EXPECT_THAT(std::string(outcome.warnings.status().message()), HasSubstr("at row 777, column 33"));
+    EXPECT_THAT(std::string(outcome.warnings.status().message()),
+                HasSubstr("at row 777, column 33"));
   }
 }
 

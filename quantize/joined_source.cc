@@ -22,6 +22,16 @@ uint32_t JoinedSource::shard_of(size_t index) const {
   return NumberOf(index) == 0 ? sources_[0]->shard_of(index) : 0;
 }
 
+bool JoinedSource::is_stream() const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const TensorSource* source) { return source->is_stream(); });
+}
+
+uint64_t JoinedSource::StreamPosition(size_t index, uint64_t first_row) const {
+  const size_t number = NumberOf(index);
+  return sources_[number]->StreamPosition(index - first_[number], first_row);
+}
+
 absl::Status JoinedSource::ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
                                     absl::Span<uint8_t> out) const {
   if (index >= tensors_.size()) {

@@ -27,6 +27,9 @@ class JoinedSource : public TensorSource {
   const std::vector<SourceTensor>& tensors() const override { return tensors_; }
   uint32_t shard_of(size_t index) const override;
   uint32_t num_shards() const override { return sources_[0]->num_shards(); }
+  bool is_stream() const override;
+  uint64_t StreamPosition(size_t index, uint64_t first_row) const override;
+  std::string reading_note() const override { return sources_[0]->reading_note(); }
   absl::Status ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
                         absl::Span<uint8_t> out) const override;
   std::vector<std::string> input_paths() const override;

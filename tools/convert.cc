@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "formats/archive.h"
 #include "formats/open.h"
 #include "formats/vision/vision_checkpoint.h"
 #include "gguf/base/status_macros.h"
@@ -25,8 +26,9 @@ namespace gguf {
 namespace {
 
 constexpr char kHelp[] =
-    "Converts a Hugging Face checkpoint folder (config.json, *.safetensors, tokenizer files) to "
-    "GGUF.\n"
+    "Converts a Hugging Face checkpoint folder (config.json, *.safetensors, tokenizer files), or "
+    "one "
+    "packed as .tar.zst, to GGUF.\n"
     "Example: convert --outtype bf16 path/to/checkpoint model-{type}.gguf";
 
 struct Flags {
@@ -40,7 +42,7 @@ struct Flags {
 };
 
 void AddOptions(CLI::App* app, Flags* flags) {
-  app->add_option("CHECKPOINT", flags->checkpoint, "folder")->type_name("");
+  app->add_option("CHECKPOINT", flags->checkpoint, "folder, or .tar.zst of one")->type_name("");
   app->add_option("OUTPUT", flags->output, "[<CHECKPOINT>-{type}.gguf]")->type_name("");
   app->add_option("--outtype", flags->outtype,
                   "type of the matrices: f32, f16, bf16, q8_0, ...; auto: bf16 for a BF16 "
@@ -86,7 +88,8 @@ absl::Status ConvertWithTower(const TensorSource& text, const Plan& plan, const 
   TowerOptions options;
   const std::string& type = flags.mmproj_type.empty() ? flags.outtype : flags.mmproj_type;
   GGUF_ASSIGN_OR_RETURN(options.type, ParseOutputType("--mmproj-type", type));
-  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(flags.checkpoint, flags.open));
+  GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(flags.checkpoint));
+  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(folder, flags.open));
   GGUF_ASSIGN_OR_RETURN(Plan tower_plan, PlanTower(*tower, tower->sizes(), options));
   const JoinedSource joined({&text, tower.get()});
   OffsetSource(joined.first_of(1), &tower_plan);

@@ -8,18 +8,21 @@
 #include "formats/arch/common_metadata.h"
 #include "formats/arch/gemma.h"
 #include "formats/arch/gpt_oss.h"
+#include "formats/arch/granite.h"
 #include "formats/arch/llama.h"
+#include "formats/arch/olmo2.h"
 #include "formats/arch/phi3.h"
 #include "formats/arch/qwen.h"
+#include "formats/arch/qwen2vl.h"
 #include "gguf/base/status_macros.h"
 
 namespace gguf {
 namespace {
 
 constexpr const Family* kFamilies[] = {
-    &kLlamaFamily, &kMixtralFamily,  &kQwen2Family,  &kQwen2MoeFamily,
-    &kQwen3Family, &kQwen3MoeFamily, &kGemma2Family, &kGemma3Family,
-    &kPhi3Family,  &kGptOssFamily,   &kBertFamily,
+    &kLlamaFamily,    &kMixtralFamily, &kQwen2Family,  &kQwen2MoeFamily, &kQwen3Family,
+    &kQwen3MoeFamily, &kGemma2Family,  &kGemma3Family, &kPhi3Family,     &kGptOssFamily,
+    &kBertFamily,     &kGraniteFamily, &kOlmo2Family,  &kQwen2VlFamily,
 };
 
 std::string SupportedClasses() {
@@ -30,14 +33,20 @@ std::string SupportedClasses() {
   return absl::StrJoin(names, ", ");
 }
 
+// What the model_type of the text half of a multimodal model ends in, where it is nested.
+constexpr char kTextSuffix[] = "_text";
+
 // The class whose defaults count: config.json's architecture selects the family, its model_type the
 // row.
 const ModelClass* FindClass(const Family& family, const HfConfig& config) {
-  for (const ModelClass& model_class : family.classes) {
-    const bool matches = config.model_type().empty()
-                             ? model_class.architecture == config.architecture()
-                             : model_class.model_type == config.model_type();
-    if (matches) return &model_class;
+  for (const absl::string_view suffix : {"", kTextSuffix}) {
+    for (const ModelClass& model_class : family.classes) {
+      const bool matches =
+          config.model_type().empty()
+              ? model_class.architecture == config.architecture()
+              : model_class.model_type == absl::StrCat(config.model_type(), suffix);
+      if (matches) return &model_class;
+    }
   }
   return nullptr;
 }

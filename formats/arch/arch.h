@@ -85,7 +85,7 @@ struct TensorRule {
 
   // Codes and scales as gpt-oss stores them, [matrices, rows, columns / 32, 16] U8 under
   // "<source>.blocks" and [matrices, rows, columns / 32] U8 under "<source>.scales": become MXFP4
-  // blocks, bit for bit.
+  // blocks, bit for bit. Or floats under "<source>.transposed", [matrices, columns, rows].
   bool is_mxfp4 = false;
 };
 inline constexpr absl::string_view kBiasRequired = "*";

@@ -3,6 +3,8 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_ARCH_COMMON_TENSORS_H_
 #define GGUF_TOOLCHAIN_FORMATS_ARCH_COMMON_TENSORS_H_
 
+#include <array>
+
 #include "formats/arch/arch.h"
 
 namespace gguf::common_tensors {
@@ -33,28 +35,43 @@ inline constexpr TensorRule kNorms[] = {
      .rows = &S::hidden},
 };
 
-inline constexpr TensorRule kAttention[] = {
-    {.source = "model.layers.N.self_attn.q_proj",
-     .target = "blk.N.attn_q",
-     .rows = &S::query_rows,
-     .columns = &S::hidden,
-     .bias_key = "attention_bias"},
-    {.source = "model.layers.N.self_attn.k_proj",
-     .target = "blk.N.attn_k",
-     .rows = &S::kv_rows,
-     .columns = &S::hidden,
-     .bias_key = "attention_bias"},
-    {.source = "model.layers.N.self_attn.v_proj",
-     .target = "blk.N.attn_v",
-     .rows = &S::kv_rows,
-     .columns = &S::hidden,
-     .bias_key = "attention_bias"},
-    {.source = "model.layers.N.self_attn.o_proj",
-     .target = "blk.N.attn_output",
-     .rows = &S::hidden,
-     .columns = &S::query_rows,
-     .bias_key = "attention_bias"},
-};
+// Queries, keys, values and their output. `is_paired`: rotary pairs, half-split in the checkpoint,
+// are adjacent in the GGUF, so Q and K are reordered. The others are TensorRule::bias_key.
+constexpr std::array<TensorRule, 4> AttentionRules(bool is_paired, absl::string_view input_bias_key,
+                                                   absl::string_view output_bias_key) {
+  return {{
+      {.source = "model.layers.N.self_attn.q_proj",
+       .target = "blk.N.attn_q",
+       .rows = &S::query_rows,
+       .columns = &S::hidden,
+       .permuted_heads = is_paired ? &S::heads : nullptr,
+       .bias_key = input_bias_key},
+      {.source = "model.layers.N.self_attn.k_proj",
+       .target = "blk.N.attn_k",
+       .rows = &S::kv_rows,
+       .columns = &S::hidden,
+       .permuted_heads = is_paired ? &S::kv_heads : nullptr,
+       .bias_key = input_bias_key},
+      {.source = "model.layers.N.self_attn.v_proj",
+       .target = "blk.N.attn_v",
+       .rows = &S::kv_rows,
+       .columns = &S::hidden,
+       .bias_key = input_bias_key},
+      {.source = "model.layers.N.self_attn.o_proj",
+       .target = "blk.N.attn_output",
+       .rows = &S::hidden,
+       .columns = &S::query_rows,
+       .bias_key = output_bias_key},
+  }};
+}
+inline constexpr std::array<TensorRule, 4> kAttention =
+    AttentionRules(false, "attention_bias", "attention_bias");
+inline constexpr std::array<TensorRule, 4> kPairedAttention =
+    AttentionRules(true, "attention_bias", "attention_bias");
+inline constexpr std::array<TensorRule, 4> kUnbiasedAttention = AttentionRules(false, {}, {});
+// Qwen 2 has biases where they help long contexts, and does not say so in its configuration.
+inline constexpr std::array<TensorRule, 4> kBiasedAttention =
+    AttentionRules(false, kBiasRequired, {});
 
 // Norms of each head's query and key.
 inline constexpr TensorRule kHeadNorms[] = {

@@ -71,6 +71,9 @@ constexpr Rename kRenames[] = {
     {".self_attn.sinks", ".self_attn.sinks.weight"},
     {".mlp.experts.gate_up_proj_", ".mlp.fused_gate_up."},
     {".mlp.experts.down_proj_", ".mlp.fused_down."},
+    // Saved in BF16 or F16, where nothing follows the name.
+    {".mlp.experts.gate_up_proj", ".mlp.fused_gate_up.transposed"},
+    {".mlp.experts.down_proj", ".mlp.fused_down.transposed"},
 };
 
 constexpr absl::string_view kRopeTypes[] = {"yarn"};

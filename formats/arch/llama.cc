@@ -39,32 +39,6 @@ constexpr ModelClass kMixtralClasses[] = {{"MixtralForCausalLM", "mixtral", kMix
 
 constexpr absl::string_view kRopeTypes[] = {"linear", "dynamic", "yarn", "llama3"};
 
-// Rotary pairs are adjacent in a GGUF and half-split in the checkpoint, so Q and K are reordered.
-constexpr TensorRule kAttention[] = {
-    {.source = "model.layers.N.self_attn.q_proj",
-     .target = "blk.N.attn_q",
-     .rows = &S::query_rows,
-     .columns = &S::hidden,
-     .permuted_heads = &S::heads,
-     .bias_key = "attention_bias"},
-    {.source = "model.layers.N.self_attn.k_proj",
-     .target = "blk.N.attn_k",
-     .rows = &S::kv_rows,
-     .columns = &S::hidden,
-     .permuted_heads = &S::kv_heads,
-     .bias_key = "attention_bias"},
-    {.source = "model.layers.N.self_attn.v_proj",
-     .target = "blk.N.attn_v",
-     .rows = &S::kv_rows,
-     .columns = &S::hidden,
-     .bias_key = "attention_bias"},
-    {.source = "model.layers.N.self_attn.o_proj",
-     .target = "blk.N.attn_output",
-     .rows = &S::hidden,
-     .columns = &S::query_rows,
-     .bias_key = "attention_bias"},
-};
-
 constexpr TensorRule kMixtralExperts[] = {
     {.source = "model.layers.N.block_sparse_moe.gate",
      .target = "blk.N.ffn_gate_inp",
@@ -88,9 +62,9 @@ constexpr TensorRule kMixtralExperts[] = {
 };
 
 constexpr absl::Span<const TensorRule> kLlamaTensors[] = {ct::kEmbedding, ct::kOutput, ct::kNorms,
-                                                          kAttention, ct::kFeedForward};
+                                                          ct::kPairedAttention, ct::kFeedForward};
 constexpr absl::Span<const TensorRule> kMixtralTensors[] = {ct::kEmbedding, ct::kOutput, ct::kNorms,
-                                                            kAttention, kMixtralExperts};
+                                                            ct::kPairedAttention, kMixtralExperts};
 
 constexpr absl::string_view kActivations[] = {"silu"};
 
@@ -125,20 +99,6 @@ constexpr struct {
 };
 // Models with this vocabulary are trained without BOS, whatever their tokenizer files say.
 constexpr uint64_t kVocabWithoutBos = 49152;
-
-absl::Status AdjustTokenizer(const HfConfig& config, const Json& tokenizer_config,
-                             Metadata* metadata) {
-  GGUF_ASSIGN_OR_RETURN(const uint64_t vocab_size, config.GetUint("vocab_size"));
-  const Json* prefix = tokenizer_config.Find("add_prefix_space");
-  if (prefix != nullptr && prefix->boolean() != nullptr) {
-    metadata->Set(keys::kTokenizerAddSpacePrefix, *prefix->boolean());
-  }
-  if (vocab_size == kCodeLlamaVocab) {
-    for (const auto& token : kCodeLlamaTokens) metadata->Set(token.key, token.id);
-  }
-  if (vocab_size == kVocabWithoutBos) metadata->Set(keys::kTokenizerAddBosToken, false);
-  return absl::OkStatus();
-}
 
 // Divisors of the rotary angles, one per pair (spec: Llama 3.1). Long wavelengths are stretched by
 // `factor`, short ones kept, those between interpolated. All in binary32, as in training.
@@ -186,6 +146,20 @@ absl::StatusOr<std::vector<GeneratedTensor>> GenerateTensors(const HfConfig& con
 
 }  // namespace
 
+absl::Status AdjustLlamaTokenizer(const HfConfig& config, const Json& tokenizer_config,
+                                  Metadata* metadata) {
+  GGUF_ASSIGN_OR_RETURN(const uint64_t vocab_size, config.GetUint("vocab_size"));
+  const Json* prefix = tokenizer_config.Find("add_prefix_space");
+  if (prefix != nullptr && prefix->boolean() != nullptr) {
+    metadata->Set(keys::kTokenizerAddSpacePrefix, *prefix->boolean());
+  }
+  if (vocab_size == kCodeLlamaVocab) {
+    for (const auto& token : kCodeLlamaTokens) metadata->Set(token.key, token.id);
+  }
+  if (vocab_size == kVocabWithoutBos) metadata->Set(keys::kTokenizerAddBosToken, false);
+  return absl::OkStatus();
+}
+
 constexpr Family kLlamaFamily = {.name = "llama",
                                  .classes = kLlamaClasses,
                                  .tensors = kLlamaTensors,
@@ -193,7 +167,7 @@ constexpr Family kLlamaFamily = {.name = "llama",
                                  .activations = kActivations,
                                  .complete_config = CompleteConfig,
                                  .set_metadata = SetMetadata,
-                                 .adjust_tokenizer = AdjustTokenizer,
+                                 .adjust_tokenizer = AdjustLlamaTokenizer,
                                  .generate_tensors = GenerateTensors};
 constexpr Family kMixtralFamily = {.name = "llama",
                                    .classes = kMixtralClasses,
@@ -201,7 +175,7 @@ constexpr Family kMixtralFamily = {.name = "llama",
                                    .rope_types = kRopeTypes,
                                    .activations = kActivations,
                                    .set_metadata = SetMetadata,
-                                   .adjust_tokenizer = AdjustTokenizer,
+                                   .adjust_tokenizer = AdjustLlamaTokenizer,
                                    .generate_tensors = GenerateTensors};
 
 }  // namespace gguf

@@ -40,29 +40,6 @@ constexpr ModelClass kQwen2MoeClasses[] = {{"Qwen2MoeForCausalLM", "qwen2_moe", 
 constexpr ModelClass kQwen3Classes[] = {{"Qwen3ForCausalLM", "qwen3", kQwen3Defaults}};
 constexpr ModelClass kQwen3MoeClasses[] = {{"Qwen3MoeForCausalLM", "qwen3_moe", kQwen3MoeDefaults}};
 
-// Qwen 2 has biases where they help long contexts, and does not say so in its configuration.
-constexpr TensorRule kBiasedAttention[] = {
-    {.source = "model.layers.N.self_attn.q_proj",
-     .target = "blk.N.attn_q",
-     .rows = &S::query_rows,
-     .columns = &S::hidden,
-     .bias_key = kBiasRequired},
-    {.source = "model.layers.N.self_attn.k_proj",
-     .target = "blk.N.attn_k",
-     .rows = &S::kv_rows,
-     .columns = &S::hidden,
-     .bias_key = kBiasRequired},
-    {.source = "model.layers.N.self_attn.v_proj",
-     .target = "blk.N.attn_v",
-     .rows = &S::kv_rows,
-     .columns = &S::hidden,
-     .bias_key = kBiasRequired},
-    {.source = "model.layers.N.self_attn.o_proj",
-     .target = "blk.N.attn_output",
-     .rows = &S::hidden,
-     .columns = &S::query_rows},
-};
-
 // The expert that sees every token, and the gate that weighs it.
 constexpr TensorRule kSharedExpert[] = {
     {.source = "model.layers.N.mlp.shared_expert.gate_proj",
@@ -84,9 +61,9 @@ constexpr TensorRule kSharedExpert[] = {
 };
 
 constexpr absl::Span<const TensorRule> kQwen2Tensors[] = {ct::kEmbedding, ct::kOutput, ct::kNorms,
-                                                          kBiasedAttention, ct::kFeedForward};
+                                                          ct::kBiasedAttention, ct::kFeedForward};
 constexpr absl::Span<const TensorRule> kQwen2MoeTensors[] = {
-    ct::kEmbedding, ct::kOutput, ct::kNorms, kBiasedAttention, ct::kExperts, kSharedExpert};
+    ct::kEmbedding, ct::kOutput, ct::kNorms, ct::kBiasedAttention, ct::kExperts, kSharedExpert};
 constexpr absl::Span<const TensorRule> kQwen3Tensors[] = {
     ct::kEmbedding, ct::kOutput, ct::kNorms, ct::kAttention, ct::kHeadNorms, ct::kFeedForward};
 constexpr absl::Span<const TensorRule> kQwen3MoeTensors[] = {

@@ -46,14 +46,15 @@ bool IsDroppedBy(const Family& family, absl::string_view name) {
                      [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
 }
 
-enum class Part { kWeight, kBias, kBlocks, kScales };
+enum class Part { kWeight, kBias, kBlocks, kScales, kTransposed };
 constexpr struct {
   absl::string_view suffix;
   Part part;
 } kParts[] = {{".weight", Part::kWeight},
               {".bias", Part::kBias},
               {".blocks", Part::kBlocks},
-              {".scales", Part::kScales}};
+              {".scales", Part::kScales},
+              {".transposed", Part::kTransposed}};
 
 // A source name taken apart: "model.layers.3.mlp.experts.7.up_proj.bias" is
 // {"model.layers.N.mlp.experts.X.up_proj", 3, 7, kBias}.
@@ -163,9 +164,9 @@ class Mapper {
   absl::Status CheckNoneUnknown() const {
     if (unmapped_.count() == 0) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat(
-        origin_, ": ", unmapped_.count(), " tensors are unknown for ", config_.architecture(),
-        " with ", sizes_.layers, " layers: ", unmapped_.ToString(),
-        "; check architectures and num_hidden_layers in config.json."));
+        origin_, ": ", unmapped_.count(), unmapped_.count() == 1 ? " tensor is" : " tensors are",
+        " unknown for ", config_.architecture(), " with ", sizes_.layers, " layers: ",
+        unmapped_.ToString(), "; check architectures and num_hidden_layers in config.json."));
   }
 
   // Whether `rule`, found by name, is for this part, layer and expert.
@@ -186,7 +187,9 @@ class Mapper {
     dims.push_back(sizes_.*rule.rows * (is_fused ? 2 : 1));
     if (part == Part::kBias || rule.columns == nullptr) return Shape(dims.begin(), dims.end());
     dims.push_back(sizes_.*rule.columns);
-    if (is_stored && rule.is_mxfp4) {
+    if (is_stored && part == Part::kTransposed) {
+      std::swap(dims.back(), dims[dims.size() - 2]);
+    } else if (is_stored && rule.is_mxfp4) {
       dims.back() /= kMxfp4Values;
       if (part == Part::kBlocks) dims.push_back(kMxfp4Values / 2);
     }
@@ -197,7 +200,7 @@ class Mapper {
                           const SafetensorsTensor& tensor) const {
     const Shape expected = ShapeOf(rule, parsed.part, /*is_stored=*/true);
     const bool has_type =
-        !rule.is_mxfp4 || parsed.part == Part::kBias ||
+        !rule.is_mxfp4 || parsed.part == Part::kBias || parsed.part == Part::kTransposed ||
         (tensor.type == ElementType::kU8 && sizes_.*rule.columns % kMxfp4Values == 0);
     if (tensor.shape == expected && has_type) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -220,12 +223,15 @@ class Mapper {
       mapped.permuted_heads = rule.permuted_heads == nullptr ? 0 : sizes_.*rule.permuted_heads;
       mapped.choice = rule.choice;
       mapped.adds_one = rule.adds_one;
+      mapped.is_transposed = parsed.part == Part::kTransposed;
       mapped.is_bias = parsed.part == Part::kBias || rule.columns == nullptr;
       // The number of experts may be absurd, but a stack grows only with the tensors there are.
       mapped_.push_back(std::move(mapped));
     }
     MappedTensor& mapped = mapped_[place->second];
-    if (parsed.part == Part::kScales) {
+    if (mapped.is_transposed != (parsed.part == Part::kTransposed)) {
+      // Refused below: a matrix both as floats and as MXFP4.
+    } else if (parsed.part == Part::kScales) {
       if (!mapped.scales.has_value()) {
         mapped.scales = source;
         return absl::OkStatus();
@@ -263,8 +269,9 @@ class Mapper {
     if (missing.count() == 0) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat(
         origin_, ": ", missing.count() < kManyMissing ? "" : "at least ", missing.count(),
-        " tensors that config.json calls for are missing: ", missing.ToString(),
-        "; the checkpoint is incomplete."));
+        missing.count() == 1 ? " tensor that config.json calls for is missing: "
+                             : " tensors that config.json calls for are missing: ",
+        missing.ToString(), "; the checkpoint is incomplete."));
   }
 
   void CheckPresent(const TensorRule& rule, uint64_t layer, absl::string_view suffix,
@@ -290,7 +297,7 @@ class Mapper {
       }
       mapped.sources.clear();
       for (const auto& [number, index] : stack->second) mapped.sources.push_back(index);
-    } else if (rule.is_mxfp4 && suffix == ".weight" &&
+    } else if (rule.is_mxfp4 && suffix == ".weight" && !mapped.is_transposed &&
                (mapped.sources.empty() || !mapped.scales.has_value())) {
       missing->Add(AtLayer(rule.source, layer, mapped.sources.empty() ? ".blocks" : ".scales"));
     }

@@ -36,7 +36,7 @@ struct MappedTensor {
   RowChoice choice = RowChoice::kAll;
   bool adds_one = false;
 
-  // The stored matrix is the transpose: [columns, rows].
+  // The stored matrices are the transposes: [columns, rows], with the rows that `choice` counts.
   bool is_transposed = false;
 };
 

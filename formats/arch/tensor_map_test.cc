@@ -129,7 +129,7 @@ TEST_F(TensorMapTest, TiedEmbeddingsNeedNoOutput) {
   Configure("");
   AddAll();
   tensors_.erase(tensors_.begin());
-  EXPECT_THAT(Error(), HasSubstr("are missing: lm_head.weight;"));
+  EXPECT_THAT(Error(), HasSubstr("is missing: lm_head.weight;"));
   Configure(R"(, "tie_word_embeddings": true)");
   EXPECT_EQ(Error(), "no error");
 }
@@ -158,7 +158,7 @@ TEST_F(TensorMapTest, NamesWhatDoesNotFit) {
     const char* to;
     const char* message;
   } kRenames[] = {
-      {"model.norm.weight", "model.norm.scale", "1 tensors are unknown for LlamaForCausalLM"},
+      {"model.norm.weight", "model.norm.scale", "1 tensor is unknown for LlamaForCausalLM"},
       {"model.norm.weight", "norm.weight", "unknown for LlamaForCausalLM with 2 layers: norm.w"},
       {"model.layers.1.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight",
        "2 layers: model.layers.2.mlp.up_proj.weight"},
@@ -167,7 +167,7 @@ TEST_F(TensorMapTest, NamesWhatDoesNotFit) {
       {"model.layers.1.mlp.up_proj.weight", "model.layers.N.mlp.up_proj.weight", "layers.N."},
       {"model.layers.1.mlp.up_proj.weight", "model.layers..mlp.up_proj.weight", "layers..mlp"},
       {"model.norm.weight", "model.layers.0.x.rotary_emb.inv_freq",
-       "1 tensors that config.json calls for are missing: model.norm.weight;"},
+       "1 tensor that config.json calls for is missing: model.norm.weight;"},
       {"model.norm.weight", "language_model.lm_head.weight", "has the shape [8], and [10, 8]"},
   };
   for (const auto& test : kRenames) {
@@ -210,7 +210,7 @@ TEST_F(TensorMapTest, SomeTensorsNeedNotBeAll) {
                                          {&tensors_[0], &tensors_[1]})
                               .status()
                               .message()),
-              HasSubstr("1 tensors are unknown"));
+              HasSubstr("1 tensor is unknown"));
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "formats/arch/arch.h"
 #include "formats/describe.h"
-#include "formats/folder.h"
 #include "formats/general_metadata.h"
 #include "formats/hf_config.h"
 #include "formats/json.h"
@@ -17,7 +16,6 @@
 #include "formats/scaled_tensors.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
-#include "gguf/io/file.h"
 #include "gguf/keys.h"
 
 namespace gguf {
@@ -34,12 +32,12 @@ constexpr absl::string_view kProcessorFiles[] = {"processor_config.json",
 // What the image processor's files say, the first that says it.
 class ProcessorFiles {
  public:
-  static absl::StatusOr<ProcessorFiles> Load(absl::string_view folder) {
+  static absl::StatusOr<ProcessorFiles> Load(const Folder& folder) {
     ProcessorFiles files;
     for (const absl::string_view name : kProcessorFiles) {
       if (!HasFile(folder, name)) continue;
       const std::string path = JoinPath(folder, name);
-      GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxProcessorBytes));
+      GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileIn(folder, name, kMaxProcessorBytes));
       GGUF_ASSIGN_OR_RETURN(Json json, ParseJsonObject(path, text));
       files.paths_.push_back(path);
       files.json_.push_back(std::move(json));
@@ -182,7 +180,7 @@ absl::StatusOr<std::vector<MappedTensor>> MapTower(absl::string_view folder,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<VisionCheckpoint>> VisionCheckpoint::Open(
-    absl::string_view folder, const OpenOptions& options) {
+    const Folder& folder, const OpenOptions& options) {
   GGUF_ASSIGN_OR_RETURN(HfConfig config, HfConfig::Load(folder));
   GGUF_ASSIGN_OR_RETURN(const Family* family, ResolveFamily(&config));
   GGUF_ASSIGN_OR_RETURN(const ModelSizes text, ReadModelSizes(config));
@@ -199,19 +197,23 @@ absl::StatusOr<std::unique_ptr<VisionCheckpoint>> VisionCheckpoint::Open(
                                                           text.hidden, set.size()));
   GGUF_RETURN_IF_ERROR(processor.ReadColors("image_mean", &sizes.image_mean));
   GGUF_RETURN_IF_ERROR(processor.ReadColors("image_std", &sizes.image_std));
-  GGUF_ASSIGN_OR_RETURN(std::vector<MappedTensor> mapped, MapTower(folder, set, sizes));
-  GGUF_ASSIGN_OR_RETURN(CheckpointTensors tensors,
-                        CheckpointTensors::FromMapped(folder, std::move(set), std::move(mapped)));
+  GGUF_ASSIGN_OR_RETURN(std::vector<MappedTensor> mapped, MapTower(folder.path(), set, sizes));
+  GGUF_ASSIGN_OR_RETURN(
+      CheckpointTensors tensors,
+      CheckpointTensors::FromMapped(folder.path(), std::move(set), std::move(mapped)));
 
-  std::unique_ptr<VisionCheckpoint> source(new VisionCheckpoint(folder, sizes, std::move(tensors)));
+  std::unique_ptr<VisionCheckpoint> source(
+      new VisionCheckpoint(folder.path(), sizes, std::move(tensors)));
   source->input_paths_ = source->tensors_.paths();
   source->input_paths_.push_back(config.file_name());
+  source->input_paths_.push_back(folder.path());  // of an archive, the one file there is
   source->input_paths_.insert(source->input_paths_.end(), processor.paths().begin(),
                               processor.paths().end());
   if (processor.paths().empty()) {
-    source->warnings_.push_back(absl::StrCat(
-        folder, ": has no ", kProcessorFiles[1], ", which says how images are normalized; the ",
-        "mean and standard deviation of Gemma 3, 0.5, are taken"));
+    source->warnings_.push_back(
+        absl::StrCat(folder.path(), ": has no ", kProcessorFiles[1],
+                     ", which says how images are normalized; the ",
+                     "mean and standard deviation of Gemma 3, 0.5, are taken"));
   }
   Metadata& metadata = source->metadata_;
   SetMmprojMetadata(sizes, &metadata);

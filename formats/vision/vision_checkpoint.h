@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "formats/checkpoint_tensors.h"
+#include "formats/folder.h"
 #include "formats/open.h"
 #include "formats/tensor_source.h"
 #include "formats/vision/tower.h"
@@ -28,7 +29,7 @@ class VisionCheckpoint : public TensorSource {
   // `options`: model_name and metadata_file count. Unimplemented: a model without a vision tower,
   // or with another one. InvalidArgument, naming the tensors: one that is missing, unknown, there
   // twice, or of a shape that does not follow from config.json.
-  static absl::StatusOr<std::unique_ptr<VisionCheckpoint>> Open(absl::string_view folder,
+  static absl::StatusOr<std::unique_ptr<VisionCheckpoint>> Open(const Folder& folder,
                                                                 const OpenOptions& options);
 
   const TowerSizes& sizes() const { return sizes_; }
@@ -36,6 +37,10 @@ class VisionCheckpoint : public TensorSource {
   const std::string& name() const override { return folder_; }
   const Metadata& metadata() const override { return metadata_; }
   const std::vector<SourceTensor>& tensors() const override { return tensors_.tensors(); }
+  bool is_stream() const override { return tensors_.is_stream(); }
+  uint64_t StreamPosition(size_t index, uint64_t first_row) const override {
+    return tensors_.StreamPosition(index, first_row);
+  }
   absl::Status ReadRows(size_t index, uint64_t first_row, uint64_t num_rows,
                         absl::Span<uint8_t> out) const override {
     return tensors_.ReadRows(index, first_row, num_rows, out);

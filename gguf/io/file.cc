@@ -84,16 +84,20 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(absl::string_view pat
   return std::make_unique<PosixFile>(name, fd, static_cast<uint64_t>(info.st_size));
 }
 
-absl::StatusOr<std::string> ReadFileToString(absl::string_view path, uint64_t max_bytes) {
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenFile(path));
-  if (file->size() > max_bytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", path, "' has ", file->size(), " bytes, expected at most ", max_bytes));
+absl::StatusOr<std::string> ReadToString(const RandomAccessFile& file, uint64_t max_bytes) {
+  if (file.size() > max_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("'", file.name(), "' has ", file.size(),
+                                                   " bytes, expected at most ", max_bytes));
   }
-  std::string bytes(file->size(), '\0');
+  std::string bytes(file.size(), '\0');
   GGUF_RETURN_IF_ERROR(
-      file->Read(0, absl::MakeSpan(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size())));
+      file.Read(0, absl::MakeSpan(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size())));
   return bytes;
+}
+
+absl::StatusOr<std::string> ReadFileToString(absl::string_view path, uint64_t max_bytes) {
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<RandomAccessFile> file, OpenFile(path));
+  return ReadToString(*file, max_bytes);
 }
 
 bool IsSameFile(absl::string_view a, absl::string_view b) {

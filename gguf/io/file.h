@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 
 namespace gguf {
@@ -29,6 +30,10 @@ class RandomAccessFile {
   // Fills `out` from `offset`. OutOfRange when the range is not inside size(); DataLoss when the
   // file has become shorter since it was opened; otherwise the system's error. All name the file.
   virtual absl::Status Read(uint64_t offset, absl::Span<uint8_t> out) const = 0;
+
+  // Where the file begins in a stream that is read well only from front to back; absent for files
+  // in which one place is as good as another.
+  virtual absl::optional<uint64_t> stream_offset() const { return absl::nullopt; }
 };
 
 // A file of known size that is written by position. Thread-safe for disjoint ranges.
@@ -47,6 +52,7 @@ class WritableFile {
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(absl::string_view path);
 
 // Reads a whole file of at most `max_bytes`; InvalidArgument when it is larger.
+absl::StatusOr<std::string> ReadToString(const RandomAccessFile& file, uint64_t max_bytes);
 absl::StatusOr<std::string> ReadFileToString(absl::string_view path, uint64_t max_bytes);
 
 // An output that appears under its final name only when it is complete: bytes go to `PATH.partial`

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <limits>
 #include <string>
@@ -22,6 +23,7 @@ namespace gguf {
 namespace {
 
 constexpr size_t kMaxTransferBytes = size_t{1} << 30;
+constexpr uint64_t kFlushBytes = uint64_t{32} << 20;
 
 std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -147,6 +149,12 @@ class PosixOutputFile : public OutputFile {
                                                 " bytes, cannot write ", bytes.size(), " at byte ",
                                                 offset));
     }
+    const uint64_t before = num_written_.fetch_add(bytes.size());
+    if (before / kFlushBytes != (before + bytes.size()) / kFlushBytes) {
+      // The disk begins with what is there while the rest is still made; only a hint, so errors are
+      // left to fsync.
+      sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
     while (!bytes.empty()) {
       const ssize_t put =
           pwrite(fd_, bytes.data(), std::min(bytes.size(), kMaxTransferBytes), offset);
@@ -201,6 +209,7 @@ class PosixOutputFile : public OutputFile {
   uint64_t size_;
   bool replace_;
   bool committed_ = false;
+  std::atomic<uint64_t> num_written_ = 0;
 };
 
 }  // namespace

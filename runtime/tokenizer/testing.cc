@@ -14,7 +14,7 @@
 namespace gguf {
 namespace {
 
-std::string Folder(const GoldenTokenizer& golden) {
+std::string FolderOf(const GoldenTokenizer& golden) {
   return absl::StrCat("testdata/", golden.folder);
 }
 
@@ -32,10 +32,10 @@ absl::StatusOr<Metadata> GoldenMetadata(const GoldenTokenizer& golden) {
   if (golden.vocab_size == 0) {
     OpenOptions options;
     options.vocab_only = true;
-    GGUF_ASSIGN_OR_RETURN(const auto source, OpenCheckpoint(Folder(golden), options));
+    GGUF_ASSIGN_OR_RETURN(const auto source, OpenCheckpoint(FolderOf(golden), options));
     return source->metadata();
   }
-  GGUF_ASSIGN_OR_RETURN(const TokenizerFiles files, TokenizerFiles::Load(Folder(golden)));
+  GGUF_ASSIGN_OR_RETURN(const TokenizerFiles files, TokenizerFiles::Load(FolderOf(golden)));
   GGUF_ASSIGN_OR_RETURN(const HfConfig config,
                         HfConfig::Parse("config.json", R"({"architectures": ["None"]})"));
   TokenizerOptions options;
@@ -47,7 +47,7 @@ absl::StatusOr<Metadata> GoldenMetadata(const GoldenTokenizer& golden) {
 }
 
 absl::StatusOr<std::vector<GoldenText>> GoldenTexts(const GoldenTokenizer& golden) {
-  const std::string path = absl::StrCat(Folder(golden), "/tests.json");
+  const std::string path = absl::StrCat(FolderOf(golden), "/tests.json");
   GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, uint64_t{1} << 20));
   GGUF_ASSIGN_OR_RETURN(const Json json, ParseJsonObject(path, text));
   std::vector<GoldenText> golden_texts;

@@ -112,7 +112,7 @@ class Common(harness.ProgramTest):
                 self.fail_with(1, *words, mentions=["absent: does not exist"])
         with open(self.path("file"), "w", encoding="utf-8"):
             pass
-        self.fail_with(1, "convert", "file", mentions=["file: is no folder"])
+        self.fail_with(1, "convert", "file", mentions=["file: is ", "expected the folder"])
 
     def test_a_file_name_cannot_steer_the_terminal(self):
         # Control bytes of a name are shown escaped.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "formats/archive.h"
 #include "formats/folder.h"
 #include "tools/cli/cli.h"
 
@@ -33,10 +34,12 @@ void AddCheckpointOptions(CLI::App* app, OpenOptions* options) {
 }
 
 absl::Status CheckCheckpointOptions(absl::string_view input, const OpenOptions& options) {
-  if (KindOf(input) != PathKind::kFile) return absl::OkStatus();  // opening it says what is wrong
+  if (KindOf(input) != PathKind::kFile || IsArchive(input)) {
+    return absl::OkStatus();  // opening it says what is wrong
+  }
   for (const auto& option : kOptions) {
     if ((options.*option.field).empty()) continue;
-    return UsageError(absl::StrCat(option.flag, " is for checkpoint folders, and ", input,
+    return UsageError(absl::StrCat(option.flag, " is for checkpoints, and ", input,
                                    " is none; gguf set changes the metadata of a GGUF"));
   }
   return absl::OkStatus();

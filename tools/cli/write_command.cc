@@ -183,6 +183,9 @@ std::string DefaultOutput(absl::string_view input) {
     resolved = std::filesystem::canonical(std::string(input), error).string();
     if (!error) input = resolved;
   }
+  for (const absl::string_view archive : {".tar.zst", ".tzst"}) {
+    if (absl::ConsumeSuffix(&input, archive)) break;
+  }
   if (absl::ConsumeSuffix(&input, ".gguf") && input.size() > kShardSuffix) {
     const absl::string_view suffix = input.substr(input.size() - kShardSuffix);
     if (suffix[0] == '-' && absl::ascii_isdigit(suffix[1]) && suffix.substr(6, 4) == "-of-") {
@@ -229,6 +232,10 @@ absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const Planne
     if (!report.ok()) return report.status();
     AddErrors(*report, &result);
     PrintWarnings(report->warnings, common);
+    const std::string note = source.reading_note();
+    if (common.verbose && !common.quiet && !note.empty()) {
+      std::fprintf(stderr, "%s\n", Printable(note).c_str());
+    }
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   for (const std::string& path : options.reports) {
