@@ -57,7 +57,7 @@ struct Outcome {
 };
 
 Outcome Execute(const TensorSource& source, const std::vector<Plan>& plans,
-            const ExecuteOptions& options, int64_t fail_after = -1) {
+                const ExecuteOptions& options, int64_t fail_after = -1) {
   std::vector<std::unique_ptr<MemoryOutput>> files;
   std::vector<PlanOutput> outputs;
   for (const Plan& plan : plans) {
@@ -88,6 +88,31 @@ TEST(ExecuteTest, BytesDoNotDependOnThreadsMemoryOrCompany) {
   std::vector<Plan> alone;
   alone.push_back(PlanOf(source, "Q8_0"));
   EXPECT_EQ(Execute(source, alone, options).files[0], together.files[1]);
+}
+
+// A language model and its vision tower, say, in a file each.
+TEST(ExecuteTest, OutputsMayHoldDifferentTensors) {
+  const MemorySource source = Model();
+  std::vector<Plan> plans;
+  for (const size_t kept : {0, 1}) {
+    Plan plan = PlanOf(source, "Q8_0");
+    for (size_t i = plan.tensors.size(); i-- > 0;) {
+      if ((plan.tensors[i].source_index == 1) != (kept == 1)) {
+        plan.tensors.erase(plan.tensors.begin() + i);
+      }
+    }
+    ASSERT_TRUE(LayOut(source.metadata(), SplitOptions(), {}, &plan).ok());
+    plans.push_back(std::move(plan));
+  }
+  ASSERT_THAT(plans[0].tensors, SizeIs(2));
+  ASSERT_THAT(plans[1].tensors, SizeIs(1));
+  const Outcome together = Execute(source, plans, ExecuteOptions());
+  ASSERT_TRUE(together.warnings.ok()) << together.warnings.status();
+  for (size_t i : {0, 1}) {
+    std::vector<Plan> alone;
+    alone.push_back(plans[i]);
+    EXPECT_EQ(Execute(source, alone, ExecuteOptions()).files[0], together.files[i]);
+  }
 }
 
 TEST(ExecuteTest, TheFileReadsBackAsPlanned) {
@@ -152,7 +177,8 @@ TEST(ExecuteTest, RefusesNonFiniteWeightsByTensorRowAndColumn) {
     const Outcome outcome = Execute(source, plans, ExecuteOptions());
     EXPECT_THAT(std::string(outcome.warnings.status().message()),
                 HasSubstr("'blk.0.attn_v.weight' holds"));
-    EXPECT_THAT(std::string(outcome.warnings.status().message()), HasSubstr("at row 777, column 33"));
+    EXPECT_THAT(std::string(outcome.warnings.status().message()),
+                HasSubstr("at row 777, column 33"));
   }
 }
 
