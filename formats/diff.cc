@@ -67,7 +67,7 @@ absl::Status DiffTensor(const TensorSource& a, size_t a_index, const TensorSourc
                         size_t b_index, int threads, ModelDifference* difference) {
   const SourceTensor& x = a.tensors()[a_index];
   const SourceTensor& y = b.tensors()[b_index];
-  if (x.shape != y.shape) {
+  if (!AreComparable(x.shape, y.shape)) {
     difference->tensors.push_back({x.name, TensorDifferenceKind::kShape,
                                    absl::StrCat(x.shape.ToString(), " and ", y.shape.ToString()),
                                    TensorError()});

@@ -52,6 +52,17 @@ Source Sample() {
   return source;
 }
 
+TEST(Diff, OuterDimensionsOfOneDoNotCount) {
+  Source a, b;
+  a.AddFloats("t", Shape{1, 1, 3}, {1, 2, 3}).AddFloats("u", Shape{1}, {4});
+  b.AddFloats("t", Shape{3}, {1, 2, 3}).AddFloats("u", Shape{}, {4});
+  const auto difference = DiffModels(a, b, DiffOptions());
+  ASSERT_TRUE(difference.ok()) << difference.status();
+  EXPECT_TRUE(difference->is_equal());
+  EXPECT_FALSE(AreComparable(Shape{3, 1}, Shape{3}));
+  EXPECT_FALSE(AreComparable(Shape{2, 3}, Shape{3, 2}));
+}
+
 TEST(Diff, OfEqualModelsIsEmpty) {
   Source b;
   b.mutable_metadata().Set("b", std::string("x"));

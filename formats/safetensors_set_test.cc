@@ -36,6 +36,24 @@ TEST(SafetensorsSet, ReadsFilesInNameOrderWithoutIndex) {
   EXPECT_EQ(set->paths().size(), 2);
 }
 
+TEST(SafetensorsSet, FilesWithoutWantedTensorsNeedNotBeThere) {
+  const auto is_wanted = [](absl::string_view name) { return name[0] == 'v'; };
+  const std::string folder =
+      MakeFolder("wanted", {{kIndex, Index(R"({"t": "a.safetensors", "v": "b.safetensors"})")},
+                            {"b.safetensors", File("v")}});
+  EXPECT_FALSE(SafetensorsSet::Open(folder).ok());
+  const absl::StatusOr<SafetensorsSet> set = SafetensorsSet::OpenFilesWith(folder, is_wanted);
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->entries().size(), 1);
+  EXPECT_EQ(set->tensor(0).name, "v");
+  // What is opened is checked against the index as usual.
+  const std::string wrong =
+      MakeFolder("wrong", {{kIndex, Index(R"({"t": "a.safetensors", "v": "b.safetensors"})")},
+                           {"b.safetensors", File("w")}});
+  EXPECT_THAT(std::string(SafetensorsSet::OpenFilesWith(wrong, is_wanted).status().message()),
+              HasSubstr("v (in b.safetensors)"));
+}
+
 TEST(SafetensorsSet, ReadsOnlyTheFilesOfTheIndex) {
   const std::string folder =
       MakeFolder("index", {{kIndex, Index(R"({"b": "z.safetensors", "a": "model-1.safetensors"})")},

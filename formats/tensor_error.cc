@@ -73,12 +73,19 @@ void TensorError::Add(const TensorError& other) {
   max_abs_error = std::max(max_abs_error, other.max_abs_error);
 }
 
+bool AreComparable(const Shape& x, const Shape& y) {
+  const size_t rank = x.significant_rank();
+  if (rank != y.significant_rank() || x.columns() != y.columns()) return false;
+  if (rank == 1) return true;  // one row; a single value may have no dimension at all
+  return std::equal(x.dims().end() - rank, x.dims().end(), y.dims().end() - rank);
+}
+
 absl::StatusOr<TensorError> CompareTensors(const TensorSource& x_source, size_t x_index,
                                            const TensorSource& y_source, size_t y_index,
                                            int threads) {
   const SourceTensor& x = x_source.tensors()[x_index];
   const SourceTensor& y = y_source.tensors()[y_index];
-  if (x.shape != y.shape) {
+  if (!AreComparable(x.shape, y.shape)) {
     return absl::InvalidArgumentError(
         absl::StrCat("tensor '", x.name, "' has shape ", x.shape.ToString(), " in ",
                      x_source.name(), " and ", y.shape.ToString(), " in ", y_source.name()));

@@ -22,8 +22,11 @@ struct TensorError {
   void Add(const TensorError& other);
 };
 
+// Whether shapes are equal but for outer dimensions of size 1, which some files leave out.
+bool AreComparable(const Shape& x, const Shape& y);
+
 // Decodes both row by row, in bounded memory. The result does not depend on `threads`.
-// InvalidArgument when the shapes differ; otherwise errors of reading.
+// InvalidArgument when the shapes are not comparable; otherwise errors of reading.
 absl::StatusOr<TensorError> CompareTensors(const TensorSource& x_source, size_t x_index,
                                            const TensorSource& y_source, size_t y_index,
                                            int threads);

@@ -125,6 +125,31 @@ TEST(ExecuteTest, AStreamIsReadInItsOrderWhateverTheThreads) {
   }
 }
 
+// A language model and its vision tower, say, in a file each.
+TEST(ExecuteTest, OutputsMayHoldDifferentTensors) {
+  const MemorySource source = Model();
+  std::vector<Plan> plans;
+  for (const size_t kept : {0, 1}) {
+    Plan plan = PlanOf(source, "Q8_0");
+    for (size_t i = plan.tensors.size(); i-- > 0;) {
+      if ((plan.tensors[i].source_index == 1) != (kept == 1)) {
+        plan.tensors.erase(plan.tensors.begin() + i);
+      }
+    }
+    ASSERT_TRUE(LayOut(source.metadata(), SplitOptions(), {}, &plan).ok());
+    plans.push_back(std::move(plan));
+  }
+  ASSERT_THAT(plans[0].tensors, SizeIs(2));
+  ASSERT_THAT(plans[1].tensors, SizeIs(1));
+  const Outcome together = Execute(source, plans, ExecuteOptions());
+  ASSERT_TRUE(together.warnings.ok()) << together.warnings.status();
+  for (size_t i : {0, 1}) {
+    std::vector<Plan> alone;
+    alone.push_back(plans[i]);
+    EXPECT_EQ(Execute(source, alone, ExecuteOptions()).files[0], together.files[i]);
+  }
+}
+
 TEST(ExecuteTest, TheFileReadsBackAsPlanned) {
   const MemorySource source = Model();
   std::vector<Plan> plans;

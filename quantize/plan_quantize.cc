@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "formats/name_list.h"
+#include "formats/vision/tower.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/keys.h"
 #include "quantize/attach_importance.h"
@@ -76,6 +78,20 @@ void WarnOfKept(size_t num_kept, Plan* plan) {
       num_kept, " of ", plan->tensors.size(),
       " tensors stay MXFP4, in which the model is published: another type would make them larger, "
       "not better (--allow-requantize converts them all the same)"));
+}
+
+// Lists what of a vision tower was left alone.
+void WarnOfTower(const Recipe& recipe, Plan* plan) {
+  NameList kept;
+  for (const PlannedTensor& tensor : plan->tensors) {
+    if (tensor.encoder != nullptr || !IsTowerTensor(tensor.name)) continue;
+    if (IsQuantizable(tensor.name, tensor.shape.significant_rank())) kept.Add(tensor.name);
+  }
+  if (kept.count() == 0 || recipe.name == "COPY") return;
+  plan->warnings.push_back(absl::StrCat(
+      kept.count(), " matrices of the vision tower and its projector keep their type: ",
+      kept.ToString(), " (--verbose lists all; --tensor-type 'v\\.=", recipe.name,
+      "' quantizes those of the tower)"));
 }
 
 // The encoder of a tensor that changes its type, after checking that it may.
@@ -151,6 +167,7 @@ absl::Status DecideAll(const TensorSource& source, const Recipe& recipe, const M
     if (!tensor.importance.empty()) plan->importance_path = importance->path;
   }
   for (std::string& warning : attacher.Warnings()) plan->warnings.push_back(std::move(warning));
+  WarnOfTower(recipe, plan);
   WarnOfKept(num_kept, plan);
   WarnOfRequantizing(plan);
   if (plan->num_fallbacks() > 0) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "formats/tensor_choice.h"
 #include "formats/tensor_source.h"
 #include "gguf/metadata.h"
 #include "gguf/tensor_type.h"
@@ -15,14 +16,6 @@
 #include "quantize/plan.h"
 
 namespace gguf {
-
-// One tensor of the output.
-struct TensorChoice {
-  size_t source_index = 0;  // into the source's tensors()
-  std::string name;         // in the output
-  TensorType type = TensorType::kF32;
-  bool is_fallback = false;
-};
 
 // A plan of one file with `choices` in their order. A tensor that keeps its type is copied bit for
 // bit. `type_name` is what {type} in file names becomes. InvalidArgument names a tensor whose type

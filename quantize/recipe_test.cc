@@ -236,6 +236,41 @@ TEST(DecideTypesTest, PatternsDoNotAdvanceCounters) {
               ElementsAre("Q5_K", "Q8_0", "Q5_K", "Q5_K", "Q5_K", "Q4_K"));
 }
 
+// A vision tower keeps its types, and does not count among the V tensors of the mixture.
+TEST(DecideTypesTest, TowersAreLeftAloneUnlessNamed) {
+  std::vector<RecipeTensor> tensors = {Matrix("blk.0.attn_v.weight"), Matrix("blk.1.attn_v.weight"),
+                                       Matrix("mm.input_projection.weight"),
+                                       Matrix("v.blk.0.attn_v.weight"),
+                                       Matrix("v.blk.0.ffn_up.weight")};
+  EXPECT_THAT(Types(Named("Q8_0"), {}, Llama(2, 1, 1), tensors),
+              ElementsAre("Q8_0", "Q8_0", "F16", "F16", "F16"));
+  RecipeOptions options;
+  options.pure = true;
+  EXPECT_THAT(Types(Named("Q4_0"), options, Llama(2, 1, 1), tensors),
+              ElementsAre("Q4_0", "Q4_0", "F16", "F16", "F16"));
+  options.tensor_types = {{"attn_v", T::kQ5_0}};  // says nothing of towers
+  EXPECT_THAT(Types(Named("Q4_0"), options, Llama(2, 1, 1), tensors),
+              ElementsAre("Q5_0", "Q5_0", "F16", "F16", "F16"));
+  options.tensor_types = {{"^v\\.blk\\..*attn_v", T::kQ5_0}, {"mm.input", T::kQ8_0}};
+  EXPECT_THAT(Types(Named("Q4_0"), options, Llama(2, 1, 1), tensors),
+              ElementsAre("Q4_0", "Q4_0", "Q8_0", "Q5_0", "F16"));
+  options.tensor_types.clear();
+  options.tower = true;
+  EXPECT_THAT(Types(Named("Q4_0"), options, Llama(2, 1, 1), tensors),
+              ElementsAre("Q4_0", "Q4_0", "Q4_0", "Q4_0", "Q4_0"));
+
+  std::vector<RecipeTensor> text;
+  for (int i = 0; i < 16; ++i) {
+    text.push_back(Matrix("blk." + std::to_string(i) + ".attn_v.weight"));
+  }
+  std::vector<std::string> expected = Types(Named("Q4_K_M"), {}, Llama(16, 1, 1), text);
+  for (int i = 0; i < 27; ++i) {
+    text.push_back(Matrix("v.blk." + std::to_string(i) + ".attn_v.weight"));
+    expected.push_back("F16");
+  }
+  EXPECT_EQ(Types(Named("Q4_K_M"), {}, Llama(16, 1, 1), text), expected);
+}
+
 TEST(DecideTypesTest, RefusesPatternsThatCannotBeMeant) {
   RecipeOptions options;
   options.tensor_types = {{"attn_(", T::kQ8_0}};

@@ -15,6 +15,7 @@
 #include "gguf/base/status_macros.h"
 #include "quantize/joined_source.h"
 #include "quantize/plan_convert.h"
+#include "quantize/plan_repack.h"
 #include "quantize/plan_tensors.h"
 #include "quantize/plan_tower.h"
 #include "quantize/recipe.h"
@@ -37,6 +38,7 @@ struct Flags {
   std::string checkpoint, output, lora_base;
   std::string outtype = "auto";
   std::string mmproj, mmproj_type;
+  std::string layout = "llama.cpp";
   OpenOptions open;
   bool print_supported_models = false;
 };
@@ -57,6 +59,10 @@ void AddOptions(CLI::App* app, Flags* flags) {
                   "type of the tower's matrices [as --outtype]; patch and position embeddings and "
                   "the projector keep theirs")
       ->type_name("TYPE");
+  app->add_option("--layout", flags->layout,
+                  "llama.cpp, or ollama: language model and vision tower of a Gemma 3 in one file")
+      ->check(CLI::IsMember({"llama.cpp", "ollama"}))
+      ->capture_default_str();
   AddCheckpointOptions(app, &flags->open);
   app->add_option("--lora-base", flags->lora_base,
                   "CHECKPOINT is a LoRA adapter (PEFT) for the model in this folder, of which "
@@ -80,6 +86,21 @@ absl::StatusOr<absl::optional<TensorType>> ParseOutputType(absl::string_view opt
   const absl::StatusOr<TensorType> type = ParseWeightType(text);
   if (!type.ok()) return UsageError(absl::StrCat(option, ": ", type.status().message()));
   return absl::optional<TensorType>(*type);
+}
+
+// The language model and the vision tower in one file.
+absl::Status ConvertToOllama(const TensorSource& text, const Plan& plan, const std::string& output,
+                             const Flags& flags) {
+  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(flags.checkpoint, flags.open));
+  OllamaFileOptions options;
+  options.text_plan = &plan;
+  options.effort = Effort::kReference;
+  std::vector<Plan> plans(1);
+  GGUF_ASSIGN_OR_RETURN(plans[0], PlanOllamaFile(text, *tower, options));
+  plans[0].allow_f16_overflow = plan.allow_f16_overflow;
+  plans[0].warnings.insert(plans[0].warnings.end(), plan.warnings.begin(), plan.warnings.end());
+  return RunWriteCommand(JoinedSource({&text, tower.get()}), plans, "convert", output, flags.write,
+                         flags.common);
 }
 
 // The language model and the vision tower, each to its own file.
@@ -114,6 +135,14 @@ absl::Status Convert(const CLI::App& app, Flags* flags) {
   if (!flags->mmproj.empty() && (flags->open.vocab_only || !flags->lora_base.empty())) {
     return UsageError("--mmproj is for models, not beside --vocab-only or --lora-base");
   }
+  const bool is_ollama = flags->layout == "ollama";
+  if (is_ollama && (!flags->mmproj.empty() || flags->open.vocab_only || !flags->lora_base.empty() ||
+                    HasSplitOption(flags->write))) {
+    return UsageError(
+        "--layout ollama makes one file of language model and vision tower; --mmproj, "
+        "--vocab-only, "
+        "--lora-base and the split options do not go with it");
+  }
   if (!flags->lora_base.empty()) {
     if (flags->open.vocab_only || !flags->open.pre.empty()) {
       return UsageError("--vocab-only and --pre are for models; an adapter has no vocabulary");
@@ -126,6 +155,7 @@ absl::Status Convert(const CLI::App& app, Flags* flags) {
   GGUF_ASSIGN_OR_RETURN(plans[0], PlanConversion(*source, options));
   const std::string output =
       flags->output.empty() ? DefaultOutput(flags->checkpoint) : flags->output;
+  if (is_ollama) return ConvertToOllama(*source, plans[0], output, *flags);
   if (!flags->mmproj.empty()) return ConvertWithTower(*source, plans[0], output, *flags);
   return RunWriteCommand(*source, plans, "convert", output, flags->write, flags->common);
 }

@@ -25,6 +25,19 @@ void AddInspectOptions(CLI::App* app, GgufFlags* flags) {
 void AddVerifyOptions(CLI::App* app, GgufFlags* flags) {
   app->add_option("FILE", flags->input, "GGUF file, any shard of a split one")->required();
   app->add_flag("--hash", flags->hash, "print SHA-256 of each tensor's data and of each file");
+  CLI::Option* deep = app->add_flag(
+      "--deep", flags->deep, "also that the tensors are those its metadata call for, by name");
+  CLI::Option* against =
+      app->add_option(
+             "--against", flags->against,
+             "checkpoint folder or GGUF that it was made from: every tensor must be there, "
+             "and near the source's values")
+          ->needs(deep)
+          ->type_name("PATH");
+  app->add_option("--max-error", flags->max_error,
+                  "relative RMSE above which a tensor is wrong [by its type]")
+      ->needs(against)
+      ->check(CLI::NonNegativeNumber);
 }
 
 void AddDiffOptions(CLI::App* app, GgufFlags* flags) {

@@ -18,6 +18,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/write_command.h"
 #include "tools/quantize_options.h"
+#include "tools/quantize_tower.h"
 
 namespace gguf {
 namespace {
@@ -78,10 +79,12 @@ void WarnOfUnusedImportance(const QuantizeFlags& flags, const ImportanceData& im
 }
 
 absl::Status Quantize(const CLI::App& app, QuantizeFlags* flags) {
+  GGUF_RETURN_IF_ERROR(ParseTowerFlags(app, flags));
   GGUF_RETURN_IF_ERROR(ParseQuantizeFlags(app, flags));
   GGUF_RETURN_IF_ERROR(CheckCheckpointOptions(flags->input, flags->open));
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
                         OpenSource(flags->input, flags->open));
+  if (IsProjectorRun(*flags)) return QuantizeProjector(*source, *flags);
   ImportanceData importance;
   if (!flags->imatrix.empty()) {
     GGUF_ASSIGN_OR_RETURN(importance, ReadFilteredImportance(*flags));
@@ -101,6 +104,7 @@ absl::Status Quantize(const CLI::App& app, QuantizeFlags* flags) {
   RemoveRepeatedWarnings(&plans);
   WarnOfUnusedImportance(*flags, importance, plans);
   const std::string output = flags->output.empty() ? DefaultOutput(flags->input) : flags->output;
+  if (!flags->mmproj.empty()) return QuantizeWithTower(*source, plans, output, *flags);
   return RunWriteCommand(*source, plans, "quantize", output, flags->write, flags->common);
 }
 
@@ -111,6 +115,7 @@ int main(int argc, char** argv) {
   CLI::App app(gguf::kHelp, "quantize");
   gguf::QuantizeFlags flags;
   gguf::AddQuantizeOptions(&app, &flags);
+  gguf::AddTowerOptions(&app, &flags);
   return gguf::RunTool(&app, argc, argv, &flags.common,
                        [&] { return gguf::Quantize(app, &flags); });
 }

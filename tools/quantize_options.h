@@ -23,6 +23,7 @@ struct QuantizeFlags {
   std::vector<std::string> types;  // after ParseQuantizeFlags: at least one, known, all different
   std::string imatrix;
   std::vector<std::string> include_weights, exclude_weights;
+  std::string mmproj, mmproj_type;  // tools/quantize_tower.h
   QuantizeOptions options;  // after ParseQuantizeFlags: complete but for recipe.copy
 
   // As typed.

@@ -7,7 +7,7 @@ PROGRAMS = {
     "convert": (
         ["--outtype", "--dry-run", "--model-name", "--metadata", "--pre", "--lora-base", "--vocab-only",
          "--split-max-size", "--split-max-tensors", "--no-tensor-first-split",
-         "--print-supported-models", "--force", "--threads", "--quiet", "--verbose", "--progress",
+         "--print-supported-models", "--mmproj", "--mmproj-type", "--layout", "--force", "--threads", "--quiet", "--verbose", "--progress",
          "--json", "--version"],
         ["convert", "absent", "out.gguf"]),
     "quantize": (
@@ -15,13 +15,17 @@ PROGRAMS = {
          "--include-weights", "--exclude-weights", "--output-tensor-type",
          "--token-embedding-type", "--tensor-type", "--tensor-type-file", "--prune-layers",
          "--keep-split", "--override-kv", "--pre", "--model-name", "--metadata", "--dry-run",
-         "--effort", "--verify", "--report",
+         "--effort", "--verify", "--report", "--mmproj", "--mmproj-type",
          "--memory-limit", "--split-max-size", "--force", "--threads", "--quiet", "--verbose",
          "--progress", "--json", "--version"],
         ["quantize", "--type", "Q8_0", "absent.gguf", "out.gguf"]),
     "gguf": (
         ["inspect", "verify", "diff", "split", "merge", "set", "remove", "--version"],
         ["gguf", "inspect", "absent.gguf"]),
+    "repack": (
+        ["--layout", "--text", "--vision", "--shrink-embedding", "--ollama-model", "--name",
+         "--dry-run", "--verify", "--force", "--threads", "--quiet", "--json", "--version"],
+        ["repack", "--layout", "ollama", "--text", "absent.gguf", "--vision", "absent", "out.gguf"]),
     "imatrix": (
         ["--model", "--file", "--output", "--output-format", "--ctx-size", "--batch-size",
          "--chunks", "--chunk", "--from-chunk", "--process-output", "--parse-special", "--no-ppl",

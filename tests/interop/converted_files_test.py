@@ -88,6 +88,21 @@ class ConvertedFiles(harness.ProgramTest):
                     self.assertEqual(expected, found)
                     self.compare_tensors(recorded["tensors"], reader)
 
+    def test_the_projector_of_a_vision_tower_equals_the_recording(self):
+        with open(os.path.join(harness.TESTDATA, "convert", "gemma3-vision-mmproj.json"),
+                  encoding="utf-8") as file:
+            recordings = json.load(file)
+        for outtype, recorded in recordings.items():
+            with self.subTest(outtype=outtype):
+                self.succeed("convert", "--force", "--outtype", outtype,
+                             os.path.join(HF, "gemma3-vision"), "out.gguf", "--mmproj", "m.gguf")
+                reader = gguf_file.Reader(self.path("m.gguf"))
+                expected = {entry["name"]: describe_recorded(entry)
+                            for entry in recorded["kv"] if entry["name"] not in MAY_DIFFER}
+                self.assertEqual(expected, {key: describe_value(value) for key, value
+                                            in reader.values.items() if key not in MAY_DIFFER})
+                self.compare_tensors(recorded["tensors"], reader)
+
     def test_either_spelling_of_config_gives_the_same_file(self):
         names = [name.removesuffix(".json") for name in os.listdir(os.path.join(HF, "config-v5"))]
         self.assertGreater(len(names), 10)

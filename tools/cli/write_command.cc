@@ -159,6 +159,11 @@ absl::Status CheckValuesGiven(const CLI::App& app) {
   return absl::OkStatus();
 }
 
+bool HasSplitOption(const WriteCommandOptions& options) {
+  return options.split_max_tensors != 0 || !options.split_max_size.empty() ||
+         options.no_tensor_first_split;
+}
+
 absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& options) {
   SplitOptions split;
   split.max_tensors = options.split_max_tensors;
@@ -236,6 +241,7 @@ absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const Planne
     if (common.verbose && !common.quiet && !note.empty()) {
       std::fprintf(stderr, "%s\n", Printable(note).c_str());
     }
+    if (options.after_write) GGUF_RETURN_IF_ERROR(options.after_write(&result));
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   for (const std::string& path : options.reports) {

@@ -3,6 +3,7 @@
 #ifndef GGUF_TOOLCHAIN_TOOLS_CLI_WRITE_COMMAND_H_
 #define GGUF_TOOLCHAIN_TOOLS_CLI_WRITE_COMMAND_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@
 #include "gguf/split.h"
 #include "quantize/plan.h"
 #include "tools/cli/cli.h"
+
+namespace gguf_toolchain {
+class WriteResult;  // tools/report/result.proto
+}
 
 namespace gguf {
 
@@ -25,6 +30,9 @@ struct WriteCommandOptions {
   std::string split_max_size;
   uint64_t split_max_tensors = 0;
   bool no_tensor_first_split = false;
+  // Not an option: what is to be done when all outputs are complete, before the result is printed.
+  // It may change the result. Empty: nothing.
+  std::function<absl::Status(gguf_toolchain::WriteResult*)> after_write;
 };
 
 // Adds --force, --dry-run, --verify, --report, --memory-limit and the split options.
@@ -33,6 +41,9 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options);
 // UsageError when any option of `app` was given an empty value: that of a shell variable that is
 // not set, say, without which the work would be another one.
 absl::Status CheckValuesGiven(const CLI::App& app);
+
+// Whether one of the split options was given.
+bool HasSplitOption(const WriteCommandOptions& options);
 
 // Of the split options; UsageError for a bad size.
 absl::StatusOr<SplitOptions> ParseSplitOptions(const WriteCommandOptions& options);

@@ -24,6 +24,10 @@ absl::Status Print(const Result& result, const CommonOptions& common, ToText to_
   return common.quiet ? absl::OkStatus() : PrintResult(to_text(result));
 }
 
+VerifyOptions ToVerifyOptions(const GgufFlags& flags) {
+  return {flags.hash, flags.deep, flags.against, flags.max_error};
+}
+
 }  // namespace
 
 absl::Status RunInspect(const GgufFlags& flags) {
@@ -42,7 +46,8 @@ absl::Status RunInspect(const GgufFlags& flags) {
 }
 
 absl::Status RunVerify(const GgufFlags& flags) {
-  GGUF_ASSIGN_OR_RETURN(const auto result, Verify(flags.input, flags.hash, flags.common));
+  GGUF_ASSIGN_OR_RETURN(const auto result,
+                        Verify(flags.input, ToVerifyOptions(flags), flags.common));
   GGUF_RETURN_IF_ERROR(Print(result, flags.common, VerifyText));
   return result.is_valid() ? absl::OkStatus() : FoundDifferences();
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "tools/cli/cli.h"
 #include "tools/gguf_commands/edit.h"
 
@@ -21,6 +22,9 @@ struct GgufFlags {
   bool tensors = false;
   std::string key_pattern;
   bool hash = false;
+  bool deep = false;
+  std::string against;
+  absl::optional<double> max_error;
   std::string split_max_size;
   uint64_t split_max_tensors = 0;
   bool no_tensor_first_split = false;

@@ -1,14 +1,22 @@
 #include "tools/gguf_commands/verify.h"
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "formats/complete_names.h"
+#include "formats/deep_compare.h"
 #include "formats/hash_model.h"
+#include "formats/open.h"
 #include "formats/verify_values.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/reader.h"
 #include "gguf/verify.h"
 #include "tools/cli/progress.h"
+#include "tools/gguf_commands/table.h"
 #include "tools/report/render.h"
+#include "tools/report/write_result.h"
 
 namespace gguf {
 namespace {
@@ -60,9 +68,89 @@ absl::Status AddHashes(const GgufModel& model, const CommonOptions& common, Veri
   return absl::OkStatus();
 }
 
+void AddNameFindings(const NameFaults& faults, VerifyResult* result) {
+  for (const std::string& name : faults.missing) {
+    result->add_findings(absl::StrCat("tensor '", EscapeText(name, 80),
+                                      "': is missing, and the metadata ask for it"));
+  }
+  for (const std::string& name : faults.unknown) {
+    result->add_findings(
+        absl::StrCat("tensor '", EscapeText(name, 80), "': has no place in a model of this kind"));
+  }
+}
+
+absl::Status AddComparison(const TensorSource& source, const VerifyOptions& options,
+                           const CommonOptions& common, VerifyResult* result) {
+  uint64_t bytes = 0;
+  for (const SourceTensor& tensor : source.tensors()) {
+    bytes += TensorBytes(tensor.type, tensor.shape).value_or(0);
+  }
+  ProgressBar bar("compare", bytes, common.progress, common.quiet);
+  DeepCompareOptions compare;
+  compare.threads = common.threads;
+  compare.max_error = options.max_error;
+  compare.cancelled = &Interrupted();
+  compare.progress = [&bar](uint64_t done, absl::string_view name) { bar.Advance(done, name); };
+  GGUF_ASSIGN_OR_RETURN(const DeepComparison comparison,
+                        CompareDeeply(source, options.against, compare));
+  result->set_against(ToUtf8(options.against));
+  for (const DeepTensor& compared : comparison.tensors) {
+    gguf_toolchain::TensorResult* tensor = result->add_compared();
+    tensor->set_name(ToUtf8(compared.tensor.name));
+    for (const uint64_t dim : compared.tensor.shape.dims()) {
+      tensor->add_shape(static_cast<double>(dim));
+    }
+    tensor->set_source_type(std::string(NameOf(compared.against_type)));
+    tensor->set_type(std::string(NameOf(compared.tensor.type)));
+    const Shape& shape = compared.tensor.shape;
+    tensor->set_source_bytes(TensorBytes(compared.against_type, shape).value_or(0));
+    tensor->set_bytes(TensorBytes(compared.tensor.type, shape).value_or(0));
+    SetError(compared.error, tensor->mutable_error());
+  }
+  result->set_num_uncompared(static_cast<double>(comparison.num_uncompared));
+  SetError(comparison.total, result->mutable_error());
+  for (const std::string& finding : comparison.findings) result->add_findings(finding);
+  return absl::OkStatus();
+}
+
+absl::Status AddDeepFindings(const std::string& path, const VerifyOptions& options,
+                             const CommonOptions& common, VerifyResult* result) {
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source, OpenGgufSource(path));
+  const absl::StatusOr<NameFaults> faults = FindNameFaults(*source);
+  if (faults.ok()) {
+    AddNameFindings(*faults, result);
+  } else if (absl::IsUnimplemented(faults.status())) {
+    if (options.against.empty()) return faults.status();
+  } else {
+    result->add_findings(std::string(faults.status().message()));
+  }
+  if (options.against.empty()) return absl::OkStatus();
+  return AddComparison(*source, options, common, result);
+}
+
+std::string CompareText(const VerifyResult& result) {
+  if (result.against().empty()) return "";
+  Table table({Align::kLeft, Align::kLeft, Align::kLeft, Align::kLeft});
+  for (const gguf_toolchain::TensorResult& tensor : result.compared()) {
+    table.AddRow({EscapeText(tensor.name()),
+                  absl::StrCat(tensor.source_type(), " -> ", tensor.type()),
+                  absl::StrFormat("relative RMSE %.6f", tensor.error().relative_rmse()),
+                  absl::StrFormat("largest %.6g", tensor.error().max_abs_error())});
+  }
+  std::string text = table.ToString();
+  absl::StrAppendFormat(&text, "%d tensors compared with %s: relative RMSE %.6f",
+                        result.compared_size(), EscapeText(result.against()),
+                        result.error().relative_rmse());
+  if (result.num_uncompared() > 0) {
+    absl::StrAppendFormat(&text, "; %.0f of the vision tower are not in it",
+                          result.num_uncompared());
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
-absl::StatusOr<VerifyResult> Verify(const std::string& path, bool hash,
+absl::StatusOr<VerifyResult> Verify(const std::string& path, const VerifyOptions& options,
                                     const CommonOptions& common) {
   VerifyResult result;
   result.set_schema_version(kSchemaVersion);
@@ -77,7 +165,8 @@ absl::StatusOr<VerifyResult> Verify(const std::string& path, bool hash,
   GGUF_ASSIGN_OR_RETURN(const auto faults, FindStructuralFaults(*model));
   for (const std::string& fault : faults) result.add_findings(fault);
   GGUF_RETURN_IF_ERROR(AddValueFaults(*model, common, &result));
-  if (hash) GGUF_RETURN_IF_ERROR(AddHashes(*model, common, &result));
+  if (options.hash) GGUF_RETURN_IF_ERROR(AddHashes(*model, common, &result));
+  if (options.deep) GGUF_RETURN_IF_ERROR(AddDeepFindings(path, options, common, &result));
   result.set_is_valid(result.findings().empty());
   return result;
 }
@@ -90,6 +179,7 @@ std::string VerifyText(const VerifyResult& result) {
   for (const Hash& hash : result.file_hashes()) {
     absl::StrAppend(&text, hash.sha256(), "  ", EscapeText(hash.name()), "\n");
   }
+  absl::StrAppend(&text, CompareText(result));
   for (const std::string& finding : result.findings()) absl::StrAppend(&text, finding, "\n");
   const size_t num_findings = result.findings_size();
   absl::StrAppend(&text, EscapeText(result.paths(0)));

@@ -6,18 +6,28 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "tools/cli/cli.h"
 #include "tools/report/result.pb.h"
 
 namespace gguf {
 
-// Structure and values of the model at `path`, with `hash` also digests of its files and tensors. A
-// file that readers refuse gives a result with that one finding; an error means that nothing could
-// be checked: no such file, no permission, interrupted.
-absl::StatusOr<gguf_toolchain::VerifyResult> Verify(const std::string& path, bool hash,
+struct VerifyOptions {
+  bool hash = false;    // digests of files and tensors
+  bool deep = false;    // the names of its tensors (formats/complete_names.h)
+  std::string against;  // with `deep`: compare with this (formats/deep_compare.h); empty: nothing
+  absl::optional<double> max_error;  // DeepCompareOptions
+};
+
+// Structure and values of the model at `path`, and what the options ask for. A file that readers
+// refuse gives a result with that one finding; an error means that nothing could be checked: no
+// such file, no permission, interrupted.
+absl::StatusOr<gguf_toolchain::VerifyResult> Verify(const std::string& path,
+                                                    const VerifyOptions& options,
                                                     const CommonOptions& common);
 
-// One line per finding and digest (the digests as sha256sum prints them), then the verdict.
+// One line per compared tensor, finding and digest (the digests as sha256sum prints them), then the
+// verdict.
 std::string VerifyText(const gguf_toolchain::VerifyResult& result);
 
 }  // namespace gguf

@@ -5,12 +5,6 @@
 namespace gguf {
 namespace {
 
-void SetError(const TensorError& error, gguf_toolchain::ErrorStats* stats) {
-  stats->set_rmse(error.rmse());
-  stats->set_relative_rmse(error.relative_rmse());
-  stats->set_max_abs_error(error.max_abs_error);
-}
-
 void DescribeTensor(const PlannedTensor& tensor, gguf_toolchain::TensorResult* result) {
   result->set_name(tensor.name);
   for (const uint64_t dim : tensor.shape.dims()) result->add_shape(static_cast<double>(dim));
@@ -23,6 +17,12 @@ void DescribeTensor(const PlannedTensor& tensor, gguf_toolchain::TensorResult* r
 }
 
 }  // namespace
+
+void SetError(const TensorError& error, gguf_toolchain::ErrorStats* stats) {
+  stats->set_rmse(error.rmse());
+  stats->set_relative_rmse(error.relative_rmse());
+  stats->set_max_abs_error(error.max_abs_error);
+}
 
 gguf_toolchain::WriteResult DescribePlans(absl::Span<const WriteRequest> requests) {
   gguf_toolchain::WriteResult result;

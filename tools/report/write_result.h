@@ -13,6 +13,8 @@
 
 namespace gguf {
 
+void SetError(const TensorError& error, gguf_toolchain::ErrorStats* stats);
+
 // Of plans alone (a dry run): one output per request, no errors.
 gguf_toolchain::WriteResult DescribePlans(absl::Span<const WriteRequest> requests);
 

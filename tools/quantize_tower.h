@@ -1,0 +1,37 @@
+// What `quantize` does with vision towers: one beside its language model, and one by itself.
+
+#ifndef GGUF_TOOLCHAIN_TOOLS_QUANTIZE_TOWER_H_
+#define GGUF_TOOLCHAIN_TOOLS_QUANTIZE_TOWER_H_
+
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "formats/tensor_source.h"
+#include "quantize/plan.h"
+#include "tools/quantize_options.h"
+
+namespace gguf {
+
+// Adds --mmproj and --mmproj-type.
+void AddTowerOptions(CLI::App* app, QuantizeFlags* flags);
+
+// True when INPUT is to be a projector file: --mmproj-type without --mmproj and --type.
+bool IsProjectorRun(const QuantizeFlags& flags);
+
+// Before ParseQuantizeFlags; for a projector run --mmproj-type becomes the type. UsageError for
+// options that do not go together.
+absl::Status ParseTowerFlags(const CLI::App& app, QuantizeFlags* flags);
+
+// Quantizes the projector file `source`.
+absl::Status QuantizeProjector(const TensorSource& source, const QuantizeFlags& flags);
+
+// Writes the language model's `plans` to `output`, and the tower of the same checkpoint to
+// flags.mmproj.
+absl::Status QuantizeWithTower(const TensorSource& source, const std::vector<Plan>& plans,
+                               const std::string& output, const QuantizeFlags& flags);
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_TOOLS_QUANTIZE_TOWER_H_
