@@ -41,6 +41,9 @@ struct ModelFamily {
   absl::string_view attn_post_norm = {}, ffn_post_norm = {};
   // Further tensors below blk.N that every layer must have ("attn_q_norm.weight").
   absl::Span<const absl::string_view> required = {};
+  // Prefixes of tensors that may stand in the same file and belong to another part ("v.": a vision
+  // tower).
+  absl::Span<const absl::string_view> other_parts = {};
 
   bool scales_embeddings = false;  // by the square root of the embedding length
   uint32_t window_period = 0;      // layer i slides unless (i + 1) % period == 0; 0: none do
