@@ -52,6 +52,10 @@ struct ModelFamily {
   bool has_sinks = false;                  // a learned logit per head in the softmax (attn_sinks)
   bool is_encoder = false;  // post-norm with LayerNorm, learned positions, both directions
 
+  // The hyperparameters under the names that this runtime reads, of files that may have others (and
+  // leave out what their own program knows); may be null.
+  Metadata (*translate)(const Metadata& metadata) = nullptr;
+
   // What no field above says; may be null.
   absl::Status (*adjust)(const Metadata& metadata, ModelConfig* config) = nullptr;
 };
