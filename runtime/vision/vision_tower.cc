@@ -40,7 +40,7 @@ VisionTower::VisionTower(const VisionModel& model, const VisionOptions& options)
     : config_(model.config()),
       weights_(model.weights()),
       options_(options),
-      products_(options.threads, options.activations, nullptr),
+      products_(options.threads, /*in full precision*/ {}, nullptr),
       ones_(config_.feed_forward, 1.0f) {}
 
 absl::StatusOr<std::unique_ptr<VisionTower>> VisionTower::Create(const VisionModel& model,
@@ -185,7 +185,7 @@ std::vector<float> VisionTower::Project() {
       nullptr,
       rows.data(),
       config_.projection};
-  Multiply(&activations, {&product, 1}, options_.threads, options_.activations);
+  Multiply(&activations, {&product, 1}, options_.threads);
   return rows;
 }
 
@@ -198,6 +198,9 @@ absl::StatusOr<std::vector<float>> VisionTower::Embed(absl::Span<const float> pi
   }
   EmbedPatches(pixels);
   for (const VisionLayer& layer : weights_.layers) {
+    if (options_.is_cancelled != nullptr && options_.is_cancelled()) {
+      return absl::CancelledError("interrupted");
+    }
     RunAttention(layer);
     RunFeedForward(layer);
   }

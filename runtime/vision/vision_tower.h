@@ -13,6 +13,7 @@
 #define GGUF_TOOLCHAIN_RUNTIME_VISION_VISION_TOWER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,8 +28,8 @@ namespace gguf {
 
 struct VisionOptions {
   int threads = 1;
-  Precision activations = Precision::kFull;  // as in DecoderOptions
-  bool checks_memory = true;  // refuse when weights and buffers exceed what is available
+  bool checks_memory = true;           // refuse when weights and buffers exceed what is available
+  std::function<bool()> is_cancelled;  // asked between layers; may be null
 };
 
 // Not thread-safe; works on `threads` threads, on which results do not depend.
@@ -41,9 +42,9 @@ class VisionTower {
   const VisionConfig& config() const { return config_; }
 
   // Rows [num_tokens][projection], tokens row by row from the image's top left, of normalised
-  // pixels [3][image_size][image_size] (red, green, blue). InvalidArgument for another number of
-  // pixels. They take the place of embeddings that are scaled already (Gemma 3 does not scale
-  // them).
+  // pixels [3][image_size][image_size] (red, green, blue). They take the place of embeddings that
+  // are scaled already (Gemma 3 does not scale them). InvalidArgument for another number of pixels;
+  // Cancelled when is_cancelled says so. Some 90 seconds of CPU time for Gemma 3's own tower.
   absl::StatusOr<std::vector<float>> Embed(absl::Span<const float> pixels);
 
   // Bytes of buffers, decoded positions and the transposed projection.

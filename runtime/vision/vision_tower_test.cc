@@ -87,6 +87,21 @@ TEST(VisionTower, NumberOfPixels) {
   EXPECT_EQ(rows.status().message(), "an image of 100 values, expected 3 times 56 by 56 pixels");
 }
 
+TEST(VisionTower, StopsBetweenLayers) {
+  const std::string path = TinyTower(VisionLayout::kProjectorFile).Write("stop");
+  const auto model = VisionModel::Open(path);
+  ASSERT_TRUE(model.ok()) << model.status();
+  int asked = 0;
+  VisionOptions options;
+  options.is_cancelled = [&] { return ++asked == 2; };
+  const auto tower = VisionTower::Create(**model, options);
+  ASSERT_TRUE(tower.ok()) << tower.status();
+  const auto pixels = Golden<float>("pixel_values");
+  EXPECT_EQ((*tower)->Embed(pixels).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE((*tower)->Embed(pixels).ok());
+}
+
 // What the header promises of memory, at the size that people use.
 TEST(VisionTower, BuffersOfGemma3) {
   VisionConfig c;
