@@ -19,7 +19,7 @@ struct Filter {
 };
 
 Filter TriangleFilter(uint32_t inputs, uint32_t outputs) {
-  const double scale = double{inputs} / outputs;
+  const double scale = static_cast<double>(inputs) / outputs;
   const double reach = std::max(scale, 1.0);
   Filter filter;
   filter.taps = 2 * static_cast<size_t>(std::ceil(reach)) + 1;
