@@ -147,7 +147,10 @@ absl::StatusOr<ImagePrompt> EncodePrompt(const Flags& flags, const TextModel& mo
     GGUF_ASSIGN_OR_RETURN(prompt, chat->Render(messages, /*add_generation_prompt=*/true));
   }
   if (!images.empty()) {
-    return EncodeImagePrompt(*model.tokenizer, prompt, images, model.model->config().embedding);
+    auto result =
+        EncodeImagePrompt(*model.tokenizer, prompt, images, model.model->config().embedding);
+    if (!absl::IsNotFound(result.status())) return result;
+    return absl::NotFoundError(absl::StrCat(flags.model.model, ": ", result.status().message()));
   }
   ImagePrompt result;
   GGUF_ASSIGN_OR_RETURN(result.tokens, model.tokenizer->Encode(prompt));
