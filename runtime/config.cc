@@ -1,60 +1,19 @@
 #include "runtime/config.h"
 
 #include <cmath>
-#include <limits>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/keys.h"
+#include "runtime/bounded_keys.h"
 
 namespace gguf {
 namespace {
 
-// Access to the keys of one architecture, with bounds that errors name.
-class Keys {
- public:
-  Keys(const Metadata& metadata, absl::string_view architecture)
-      : metadata_(metadata), architecture_(architecture) {}
-
-  bool Has(keys::Key key) const { return metadata_.Has(Full(key)); }
-
-  absl::StatusOr<uint32_t> Uint(keys::Key key, uint64_t min, uint64_t max) const {
-    GGUF_ASSIGN_OR_RETURN(const uint64_t value, metadata_.GetUint(Full(key)));
-    if (value < min || value > max) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("key ", Full(key), " is ", value, ", expected ", min, " to ", max));
-    }
-    return static_cast<uint32_t>(value);
-  }
-
-  absl::StatusOr<uint32_t> UintOr(keys::Key key, uint64_t min, uint64_t max,
-                                  uint32_t fallback) const {
-    if (!Has(key)) return fallback;
-    return Uint(key, min, max);
-  }
-
-  // A finite number that is at least `min`.
-  absl::StatusOr<float> FloatOr(keys::Key key, double min, float fallback) const {
-    if (!Has(key)) return fallback;
-    GGUF_ASSIGN_OR_RETURN(const double value, metadata_.GetFloat(Full(key)));
-    if (!(value >= min) || value > std::numeric_limits<float>::max()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "key ", Full(key), " is ", value, ", expected a finite number of at least ", min));
-    }
-    return static_cast<float>(value);
-  }
-
-  std::string Full(keys::Key key) const { return ArchitectureKey(architecture_, key); }
-
- private:
-  const Metadata& metadata_;
-  const absl::string_view architecture_;
-};
-
 constexpr double kTiny = 1e-30;  // smallest positive value of a divisor
 
-absl::Status ReadSizes(const Keys& keys, ModelConfig* c) {
+absl::Status ReadSizes(const BoundedKeys& keys, ModelConfig* c) {
   GGUF_ASSIGN_OR_RETURN(c->num_layers, keys.Uint(keys::kBlockCount, 1, kMaxLayers));
   GGUF_ASSIGN_OR_RETURN(c->embedding, keys.Uint(keys::kEmbeddingLength, 1, kMaxWidth));
   GGUF_ASSIGN_OR_RETURN(c->context_length, keys.Uint(keys::kContextLength, 1, kMaxContext));
@@ -89,7 +48,7 @@ absl::Status ReadSizes(const Keys& keys, ModelConfig* c) {
   return absl::OkStatus();
 }
 
-absl::Status ReadExperts(const Keys& keys, ModelConfig* c) {
+absl::Status ReadExperts(const BoundedKeys& keys, ModelConfig* c) {
   GGUF_ASSIGN_OR_RETURN(c->num_experts, keys.UintOr(keys::kExpertCount, 0, kMaxExperts, 0));
   if (c->num_experts == 0) return absl::OkStatus();
   GGUF_ASSIGN_OR_RETURN(c->num_experts_used, keys.Uint(keys::kExpertUsedCount, 1, c->num_experts));
@@ -100,7 +59,7 @@ absl::Status ReadExperts(const Keys& keys, ModelConfig* c) {
   return absl::OkStatus();
 }
 
-absl::Status ReadRopeScaling(const Metadata& metadata, const Keys& keys, RopeConfig* rope) {
+absl::Status ReadRopeScaling(const Metadata& metadata, const BoundedKeys& keys, RopeConfig* rope) {
   GGUF_ASSIGN_OR_RETURN(const std::string type,
                         metadata.GetStringOr(keys.Full(keys::kRopeScalingType), "none"));
   if (type == "linear") {
@@ -126,7 +85,7 @@ absl::Status ReadRopeScaling(const Metadata& metadata, const Keys& keys, RopeCon
   return absl::OkStatus();
 }
 
-absl::Status ReadRope(const Metadata& metadata, const Keys& keys, ModelConfig* c) {
+absl::Status ReadRope(const Metadata& metadata, const BoundedKeys& keys, ModelConfig* c) {
   RopeConfig& rope = c->rope;
   if (c->family->rope == RopeLayout::kNone) return absl::OkStatus();
   GGUF_ASSIGN_OR_RETURN(rope.dims,
@@ -143,7 +102,7 @@ absl::Status ReadRope(const Metadata& metadata, const Keys& keys, ModelConfig* c
   return ReadRopeScaling(metadata, keys, &rope);
 }
 
-absl::Status ReadWindows(const Metadata& metadata, const Keys& keys, ModelConfig* c) {
+absl::Status ReadWindows(const Metadata& metadata, const BoundedKeys& keys, ModelConfig* c) {
   c->windows.assign(c->num_layers, 0);
   uint32_t period = c->family->window_period;
   if (period == 0) return absl::OkStatus();
@@ -171,7 +130,7 @@ absl::Status ReadWindows(const Metadata& metadata, const Keys& keys, ModelConfig
   return absl::OkStatus();
 }
 
-absl::Status ReadScalars(const Keys& keys, ModelConfig* c) {
+absl::Status ReadScalars(const BoundedKeys& keys, ModelConfig* c) {
   const keys::Key epsilon = c->family->is_encoder ? keys::kAttentionLayerNormEpsilon
                                                   : keys::kAttentionLayerNormRmsEpsilon;
   if (!keys.Has(epsilon)) {
@@ -192,9 +151,9 @@ absl::Status ReadScalars(const Keys& keys, ModelConfig* c) {
 
 }  // namespace
 
-absl::StatusOr<ModelConfig> ReadModelConfig(const Metadata& metadata) {
+absl::StatusOr<ModelConfig> ReadModelConfig(const Metadata& given) {
   GGUF_ASSIGN_OR_RETURN(const absl::string_view architecture,
-                        metadata.GetString(keys::kGeneralArchitecture));
+                        given.GetString(keys::kGeneralArchitecture));
   ModelConfig config;
   config.family = FindModelFamily(architecture);
   if (config.family == nullptr) {
@@ -202,7 +161,10 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const Metadata& metadata) {
                                                  Value(architecture).ToString(),
                                                  "', expected one of ", ModelFamilyNames()));
   }
-  const Keys keys(metadata, architecture);
+  Metadata translated;
+  if (config.family->translate != nullptr) translated = config.family->translate(given);
+  const Metadata& metadata = config.family->translate != nullptr ? translated : given;
+  const BoundedKeys keys(metadata, architecture);
   GGUF_RETURN_IF_ERROR(ReadSizes(keys, &config));
   GGUF_RETURN_IF_ERROR(ReadExperts(keys, &config));
   GGUF_RETURN_IF_ERROR(ReadRope(metadata, keys, &config));

@@ -60,30 +60,66 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
   return decoder;
 }
 
-absl::Status Decoder::CheckTokens(absl::Span<const int32_t> tokens) const {
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i] >= 0 && static_cast<size_t>(tokens[i]) < vocabulary()) continue;
-    return absl::InvalidArgumentError(absl::StrCat("token ", i, " is ", tokens[i],
-                                                   ", expected 0 to ", vocabulary() - 1, " for ",
-                                                   model_.path()));
+absl::Status Decoder::CheckTokens(absl::Span<const int32_t> tokens,
+                                  absl::Span<const EmbeddedSpan> embedded) const {
+  size_t i = 0;
+  const auto check_until = [&](size_t end) {
+    for (; i < end; ++i) {
+      if (tokens[i] >= 0 && static_cast<size_t>(tokens[i]) < vocabulary()) continue;
+      return absl::InvalidArgumentError(absl::StrCat("token ", i, " is ", tokens[i],
+                                                     ", expected 0 to ", vocabulary() - 1, " for ",
+                                                     model_.path()));
+    }
+    return absl::OkStatus();
+  };
+  for (const EmbeddedSpan& span : embedded) {
+    if (span.first < i || span.first > tokens.size() || span.count > tokens.size() - span.first ||
+        span.count > options_.batch) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "embeddings for ", span.count, " tokens from token ", span.first, " of ", tokens.size(),
+          ", expected them in order and no more than a batch of ", options_.batch, " at once"));
+    }
+    GGUF_RETURN_IF_ERROR(check_until(span.first));
+    i += span.count;
   }
-  return absl::OkStatus();
+  return check_until(tokens.size());
+}
+
+size_t Decoder::BatchEnd(size_t first, size_t num_tokens,
+                         absl::Span<const EmbeddedSpan> embedded) const {
+  const size_t end = std::min<size_t>(num_tokens, first + options_.batch);
+  for (const EmbeddedSpan& span : embedded) {
+    if (span.first < end && span.first + span.count > end) return span.first;
+  }
+  return end;
 }
 
 absl::Status Decoder::Decode(absl::Span<const int32_t> tokens, absl::Span<const uint8_t> wanted,
                              int32_t sequence,
+                             const std::function<void(size_t, absl::Span<const float>)>& sink) {
+  return Decode(tokens, {}, wanted, sequence, sink);
+}
+
+absl::Status Decoder::Decode(absl::Span<const int32_t> tokens,
+                             absl::Span<const EmbeddedSpan> embedded,
+                             absl::Span<const uint8_t> wanted, int32_t sequence,
                              const std::function<void(size_t, absl::Span<const float>)>& sink) {
   if (!cache_.has_value()) {
     return absl::FailedPreconditionError(
         absl::StrCat(model_.path(), " is an encoder (", model_.config().family->architecture,
                      "), which has no logits; use its embeddings"));
   }
-  GGUF_RETURN_IF_ERROR(CheckTokens(tokens));
+  GGUF_RETURN_IF_ERROR(CheckTokens(tokens, embedded));
   const size_t e = model_.config().embedding;
-  for (size_t first = 0; first < tokens.size(); first += options_.batch) {
-    const size_t count = std::min<size_t>(options_.batch, tokens.size() - first);
+  for (size_t first = 0, count = 0; first < tokens.size(); first += count) {
+    count = BatchEnd(first, tokens.size(), embedded) - first;
+    std::vector<EmbeddedSpan> inside;
+    for (const EmbeddedSpan& span : embedded) {
+      if (span.first < first || span.first >= first + count) continue;
+      inside.push_back({span.first - first, span.count, span.rows});
+    }
     GGUF_RETURN_IF_ERROR(cache_->Reserve(sequence, static_cast<uint32_t>(count)));
-    const float* hidden = forward_.Run(tokens.subspan(first, count), &*cache_);
+    const float* hidden = forward_.Run(tokens.subspan(first, count), &*cache_, inside);
     std::vector<size_t> indices;
     for (size_t i = 0; i < count; ++i) {
       if (wanted[first + i] != 0) indices.push_back(i);
@@ -107,12 +143,19 @@ absl::Status Decoder::Decode(absl::Span<const int32_t> tokens, absl::Span<const 
 
 absl::StatusOr<std::vector<float>> Decoder::Decode(absl::Span<const int32_t> tokens,
                                                    Outputs outputs, int32_t sequence) {
+  return Decode(tokens, absl::Span<const EmbeddedSpan>(), outputs, sequence);
+}
+
+absl::StatusOr<std::vector<float>> Decoder::Decode(absl::Span<const int32_t> tokens,
+                                                   absl::Span<const EmbeddedSpan> embedded,
+                                                   Outputs outputs, int32_t sequence) {
   std::vector<uint8_t> wanted(tokens.size(), outputs == Outputs::kAll ? 1 : 0);
   if (outputs == Outputs::kLast && !wanted.empty()) wanted.back() = 1;
   std::vector<float> logits;
-  GGUF_RETURN_IF_ERROR(Decode(tokens, wanted, sequence, [&](size_t, absl::Span<const float> row) {
-    logits.insert(logits.end(), row.begin(), row.end());
-  }));
+  GGUF_RETURN_IF_ERROR(
+      Decode(tokens, embedded, wanted, sequence, [&](size_t, absl::Span<const float> row) {
+        logits.insert(logits.end(), row.begin(), row.end());
+      }));
   return logits;
 }
 

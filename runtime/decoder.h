@@ -66,6 +66,18 @@ class Decoder {
       absl::Span<const int32_t> tokens, absl::Span<const uint8_t> wanted, int32_t sequence,
       const std::function<void(size_t index, absl::Span<const float> logits)>& sink);
 
+  // Both with rows in place of some tokens' embeddings (an image's), which are worked on at once:
+  // spans are ascending and apart, each inside `tokens` and of at most options' batch tokens,
+  // otherwise InvalidArgument. The tokens there are not looked at; they take positions as others
+  // do.
+  absl::Status Decode(
+      absl::Span<const int32_t> tokens, absl::Span<const EmbeddedSpan> embedded,
+      absl::Span<const uint8_t> wanted, int32_t sequence,
+      const std::function<void(size_t index, absl::Span<const float> logits)>& sink);
+  absl::StatusOr<std::vector<float>> Decode(absl::Span<const int32_t> tokens,
+                                            absl::Span<const EmbeddedSpan> embedded,
+                                            Outputs outputs, int32_t sequence = 0);
+
   // Encoders: hidden states [tokens][embedding] of a whole text of at most context() tokens.
   absl::StatusOr<std::vector<float>> Encode(absl::Span<const int32_t> tokens);
 
@@ -78,7 +90,10 @@ class Decoder {
 
  private:
   Decoder(const Model& model, DecoderOptions options, ModelWeights weights);
-  absl::Status CheckTokens(absl::Span<const int32_t> tokens) const;
+  absl::Status CheckTokens(absl::Span<const int32_t> tokens,
+                           absl::Span<const EmbeddedSpan> embedded = {}) const;
+  // Where a batch that begins at `first` ends: before a span that it would cut.
+  size_t BatchEnd(size_t first, size_t num_tokens, absl::Span<const EmbeddedSpan> embedded) const;
 
   const Model& model_;
   const DecoderOptions options_;

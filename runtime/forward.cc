@@ -49,15 +49,23 @@ void Forward::Normalise(const Norm& norm, const float* x, float* out) const {
   }
 }
 
-void Forward::Embed(absl::Span<const int32_t> tokens) {
+void Forward::Embed(absl::Span<const int32_t> tokens, absl::Span<const EmbeddedSpan> embedded) {
   const size_t e = config_.embedding;
   x_ = hidden_.Get(count_ * e);
   n_ = normed_.Get(count_ * e);
   const WeightMatrix embedding = weights_.embedding.matrix();
   const size_t row_bytes = weights_.embedding.tensor->data.size() / embedding.rows;
   const auto decode = CodecOf(embedding.type).decode;
+  std::vector<const float*> given(count_);
+  for (const EmbeddedSpan& span : embedded) {
+    for (size_t i = 0; i < span.count; ++i) given[span.first + i] = span.rows + i * e;
+  }
   ForTokens([&](size_t i) {
     float* x = x_ + i * e;
+    if (given[i] != nullptr) {
+      std::copy_n(given[i], e, x);
+      return;
+    }
     decode(embedding.data + static_cast<size_t>(tokens[i]) * row_bytes, e, x);
     if (config_.embedding_scale != 1.0f) {
       for (size_t j = 0; j < e; ++j) x[j] *= config_.embedding_scale;
@@ -150,6 +158,7 @@ void Forward::RunAttention(uint32_t layer, KvCache* cache) {
   input.cap = c.attention_cap;
   input.window = c.windows[layer];
   input.is_causal = !c.family->is_encoder;
+  input.spans = spans_;
   input.sinks = w.sinks.empty() ? nullptr : w.sinks.data();
   input.out = attended_.Get(count_ * c.num_heads * c.value_length);
   Attend(input, threads_);
@@ -214,7 +223,8 @@ void Forward::RunFeedForward(const LayerWeights& w) {
   AddToResidual(w.ffn_post_norm, out);
 }
 
-const float* Forward::Run(absl::Span<const int32_t> tokens, KvCache* cache) {
+const float* Forward::Run(absl::Span<const int32_t> tokens, KvCache* cache,
+                          absl::Span<const EmbeddedSpan> embedded) {
   count_ = tokens.size();
   if (cache != nullptr) {
     positions_.assign(cache->positions().begin(), cache->positions().end());
@@ -223,7 +233,12 @@ const float* Forward::Run(absl::Span<const int32_t> tokens, KvCache* cache) {
     std::iota(positions_.begin(), positions_.end(), 0);
     cells_.assign(positions_.begin(), positions_.end());
   }
-  Embed(tokens);
+  spans_.clear();
+  for (const EmbeddedSpan& span : embedded) {
+    if (span.count == 0) continue;
+    spans_.push_back({positions_[span.first], positions_[span.first + span.count - 1] + 1});
+  }
+  Embed(tokens, embedded);
   PrepareRope(positions_);
   for (uint32_t layer = 0; layer < config_.num_layers; ++layer) {
     RunAttention(layer, cache);

@@ -12,12 +12,21 @@
 #include "runtime/config.h"
 #include "runtime/experts.h"
 #include "runtime/kv_cache.h"
+#include "runtime/ops/attention.h"
 #include "runtime/ops/rope.h"
 #include "runtime/ops/scratch.h"
 #include "runtime/products.h"
 #include "runtime/weights.h"
 
 namespace gguf {
+
+// Rows that stand in place of the embeddings of tokens [first, first + count) of a call: what an
+// image became (runtime/vision). They are not scaled, and see each other in both directions.
+struct EmbeddedSpan {
+  size_t first = 0;
+  size_t count = 0;
+  const float* rows = nullptr;  // [count][embedding]
+};
 
 // Not thread-safe; works on `threads` threads. `config` and `weights` must outlive it.
 class Forward {
@@ -28,8 +37,10 @@ class Forward {
 
   // Hidden states [tokens.size()][embedding] after the last layer, before the output norm. Tokens
   // are below the vocabulary. The cache has reserved cells for them; encoders need none (null) and
-  // see all tokens at once. The result is valid until the next call.
-  const float* Run(absl::Span<const int32_t> tokens, KvCache* cache);
+  // see all tokens at once. Spans (ascending, apart) lie inside the batch; the tokens there are not
+  // looked at. The result is valid until the next call.
+  const float* Run(absl::Span<const int32_t> tokens, KvCache* cache,
+                   absl::Span<const EmbeddedSpan> embedded = {});
 
   // Logits [count][vocabulary] of hidden states [count][embedding].
   void Logits(const float* hidden, size_t count, float* logits);
@@ -38,7 +49,7 @@ class Forward {
   static uint64_t BufferBytes(const ModelConfig& config, uint32_t batch);
 
  private:
-  void Embed(absl::Span<const int32_t> tokens);
+  void Embed(absl::Span<const int32_t> tokens, absl::Span<const EmbeddedSpan> embedded);
   void PrepareRope(absl::Span<const int32_t> positions);
   void RunAttention(uint32_t layer, KvCache* cache);
   void SplitHeads(const LayerWeights& w, uint32_t layer);
@@ -58,7 +69,8 @@ class Forward {
   RopeTable rope_, sliding_rope_;
   size_t count_ = 0;  // tokens of the batch
   std::vector<int32_t> positions_;
-  std::vector<uint32_t> cells_;  // encoders: the batch's own keys
+  std::vector<PositionSpan> spans_;  // of the batch
+  std::vector<uint32_t> cells_;      // encoders: the batch's own keys
   Scratch hidden_, normed_, qkv_, queries_, keys_, values_, attended_, out_, gate_, up_;
   float *x_ = nullptr, *n_ = nullptr;  // residual, normed [count][embedding]
   float *q_ = nullptr, *k_ = nullptr, *v_ = nullptr;

@@ -4,59 +4,30 @@
 #ifndef GGUF_TOOLCHAIN_RUNTIME_MODEL_H_
 #define GGUF_TOOLCHAIN_RUNTIME_MODEL_H_
 
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
-#include "gguf/metadata.h"
-#include "gguf/reader.h"
-#include "gguf/shape.h"
-#include "gguf/tensor_type.h"
 #include "runtime/config.h"
-#include "runtime/mapped_file.h"
+#include "runtime/tensor_file.h"
 
 namespace gguf {
 
-// A tensor's place in memory; valid as long as its Model.
-struct TensorView {
-  std::string name;
-  TensorType type;
-  Shape shape;                     // outermost first
-  absl::Span<const uint8_t> data;  // little-endian, any alignment
-};
-
 // Immutable, thread-safe.
-class Model {
+class Model : public TensorFile {
  public:
   // Opens and maps `path` (any shard of a split set). No weight is read. One sentence on failure:
-  // of the reader, of a key (see ReadModelConfig), or for a big-endian file how to turn it.
+  // of TensorFile::Open, or of a key (see ReadModelConfig).
   static absl::StatusOr<std::unique_ptr<Model>> Open(absl::string_view path);
 
-  const std::string& path() const { return path_; }
-  const Metadata& metadata() const { return file_.metadata(); }
   const ModelConfig& config() const { return config_; }
-  const std::vector<TensorView>& tensors() const { return tensors_; }
-
-  // Null when absent.
-  const TensorView* Find(absl::string_view name) const;
-
-  // Bytes of all tensors.
-  uint64_t weight_bytes() const { return weight_bytes_; }
 
  private:
-  explicit Model(GgufModel file) : file_(std::move(file)) {}
-  absl::Status MapTensors();
+  Model(TensorFile file, ModelConfig config)
+      : TensorFile(std::move(file)), config_(std::move(config)) {}
 
-  std::string path_;
-  GgufModel file_;
-  std::vector<MappedFile> maps_;  // one per shard
-  std::vector<TensorView> tensors_;
   ModelConfig config_;
-  uint64_t weight_bytes_ = 0;
 };
 
 }  // namespace gguf

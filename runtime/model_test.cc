@@ -126,6 +126,34 @@ TEST(Model, EveryKeyIsChecked) {
   }
 }
 
+// Ollama's files have names of their own for some keys, and leave out what its engine knows.
+TEST(Model, KeysOfOllama) {
+  Metadata metadata;
+  metadata.Set("general.architecture", std::string("gemma3"));
+  metadata.Set("gemma3.block_count", uint32_t{6});
+  metadata.Set("gemma3.embedding_length", uint32_t{64});
+  metadata.Set("gemma3.feed_forward_length", uint32_t{64});
+  metadata.Set("gemma3.attention.head_count", uint32_t{2});
+  metadata.Set("gemma3.context_length", uint32_t{131072});
+  metadata.Set("gemma3.mm.tokens_per_image", uint32_t{256});
+  const auto silent = ReadModelConfig(metadata);
+  ASSERT_TRUE(silent.ok()) << silent.status();
+  EXPECT_EQ(silent->norm_epsilon, 1e-6f);
+  EXPECT_EQ(silent->rope.base, 1e6f);
+  EXPECT_EQ(silent->rope.sliding_base, 1e4f);
+  EXPECT_EQ(silent->rope.scaling, RopeScaling::kLinear);
+  EXPECT_EQ(silent->rope.factor, 8.0f);
+
+  metadata.Set("gemma3.rope.global.freq_base", 2e6f);
+  metadata.Set("gemma3.rope.local.freq_base", 3e4f);
+  metadata.Set("gemma3.context_length", uint32_t{32768});
+  const auto said = ReadModelConfig(metadata);
+  ASSERT_TRUE(said.ok()) << said.status();
+  EXPECT_EQ(said->rope.base, 2e6f);
+  EXPECT_EQ(said->rope.sliding_base, 3e4f);
+  EXPECT_EQ(said->rope.scaling, RopeScaling::kNone);
+}
+
 TEST(Model, EveryTensorIsNeeded) {
   for (size_t i = 0; i < TinyTensors().size(); ++i) {
     std::vector<TensorSpec> tensors = TinyTensors();

@@ -1,117 +1,22 @@
 #include "runtime/weights.h"
 
-#include <utility>
+#include <algorithm>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "formats/codec/codec.h"
 #include "gguf/base/status_macros.h"
+#include "runtime/tensor_finder.h"
 
 namespace gguf {
 namespace {
 
-// Looks tensors up by name and keeps count of those used.
-class Finder {
- public:
-  explicit Finder(const Model& model) : model_(model) {}
+bool IsOtherPart(const ModelFamily& family, absl::string_view name) {
+  return std::any_of(family.other_parts.begin(), family.other_parts.end(),
+                     [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
+}
 
-  // Null when absent; an error when the shape is not `shape` (outer dimensions of 1 do not count).
-  absl::StatusOr<const TensorView*> Find(const std::string& name, const Shape& shape) {
-    const TensorView* tensor = model_.Find(name);
-    if (tensor == nullptr) return nullptr;
-    if (Significant(tensor->shape) != Significant(shape)) {
-      return absl::InvalidArgumentError(absl::StrCat(model_.path(), ": tensor ", name,
-                                                     " has shape ", tensor->shape.ToString(),
-                                                     ", expected ", shape.ToString()));
-    }
-    if (InfoOf(tensor->type).is_weight == false) {
-      return absl::UnimplementedError(absl::StrCat(model_.path(), ": tensor ", name, " is ",
-                                                   NameOf(tensor->type),
-                                                   ", expected a type of weights"));
-    }
-    used_.insert(name);
-    return tensor;
-  }
-
-  absl::Status Missing(const std::string& name, const Shape& shape) const {
-    return absl::NotFoundError(absl::StrCat(
-        model_.path(), ": tensor ", name, " is missing, expected one of shape ", shape.ToString()));
-  }
-
-  // A small tensor's values; empty when absent.
-  absl::StatusOr<std::vector<float>> Values(const std::string& name, const Shape& shape) {
-    GGUF_ASSIGN_OR_RETURN(const TensorView* tensor, Find(name, shape));
-    std::vector<float> values;
-    if (tensor == nullptr) return values;
-    values.resize(tensor->shape.num_values());
-    CodecOf(tensor->type).decode(tensor->data.data(), values.size(), values.data());
-    return values;
-  }
-
-  absl::StatusOr<Norm> OptionalNorm(const std::string& name, size_t size) {
-    Norm norm;
-    GGUF_ASSIGN_OR_RETURN(norm.weight, Values(name + ".weight", {size}));
-    GGUF_ASSIGN_OR_RETURN(norm.bias, Values(name + ".bias", {size}));
-    return norm;
-  }
-
-  absl::StatusOr<Norm> RequiredNorm(const std::string& name, size_t size, bool has_bias) {
-    GGUF_ASSIGN_OR_RETURN(Norm norm, OptionalNorm(name, size));
-    if (norm.weight.empty()) return Missing(name + ".weight", {size});
-    if (has_bias && norm.bias.empty()) return Missing(name + ".bias", {size});
-    return norm;
-  }
-
-  // `experts` 0: a plain matrix.
-  absl::StatusOr<Linear> OptionalLinear(const std::string& name, size_t rows, size_t columns,
-                                        size_t experts = 0) {
-    Linear linear;
-    const Shape shape = experts == 0 ? Shape{rows, columns} : Shape{experts, rows, columns};
-    GGUF_ASSIGN_OR_RETURN(linear.tensor, Find(name + ".weight", shape));
-    if (linear.tensor == nullptr) return linear;
-    linear.rows = rows;
-    linear.columns = columns;
-    linear.num_experts = experts == 0 ? 1 : experts;
-    const Shape bias = experts == 0 ? Shape{rows} : Shape{experts, rows};
-    GGUF_ASSIGN_OR_RETURN(linear.bias, Values(name + ".bias", bias));
-    return linear;
-  }
-
-  absl::StatusOr<Linear> RequiredLinear(const std::string& name, size_t rows, size_t columns,
-                                        size_t experts = 0) {
-    GGUF_ASSIGN_OR_RETURN(Linear linear, OptionalLinear(name, rows, columns, experts));
-    if (linear.tensor == nullptr) {
-      return Missing(name + ".weight",
-                     experts == 0 ? Shape{rows, columns} : Shape{experts, rows, columns});
-    }
-    return linear;
-  }
-
-  absl::Status CheckAllUsed() const {
-    for (const TensorView& tensor : model_.tensors()) {
-      if (used_.contains(tensor.name)) continue;
-      return absl::UnimplementedError(
-          absl::StrCat(model_.path(), ": tensor ", tensor.name, " has no part in a ",
-                       model_.config().family->architecture, " model that the runtime knows"));
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  static std::vector<uint64_t> Significant(const Shape& shape) {
-    const auto& dims = shape.dims();
-    size_t first = 0;
-    while (first + 1 < dims.size() && dims[first] == 1) ++first;
-    return std::vector<uint64_t>(dims.begin() + first, dims.end());
-  }
-
-  const Model& model_;
-  absl::flat_hash_set<std::string> used_;
-};
-
-absl::Status FindAttention(const std::string& layer, const ModelConfig& c, Finder* finder,
+absl::Status FindAttention(const std::string& layer, const ModelConfig& c, TensorFinder* finder,
                            LayerWeights* w) {
   const size_t q = c.query_width(), k = c.key_width(), v = c.value_width(), e = c.embedding;
   GGUF_ASSIGN_OR_RETURN(w->qkv, finder->OptionalLinear(layer + "attn_qkv", q + k + v, e));
@@ -128,7 +33,7 @@ absl::Status FindAttention(const std::string& layer, const ModelConfig& c, Finde
   return absl::OkStatus();
 }
 
-absl::Status FindExperts(const std::string& layer, const ModelConfig& c, Finder* finder,
+absl::Status FindExperts(const std::string& layer, const ModelConfig& c, TensorFinder* finder,
                          LayerWeights* w) {
   const size_t e = c.embedding, f = c.expert_feed_forward, s = c.shared_feed_forward;
   const size_t n = c.num_experts;
@@ -145,7 +50,7 @@ absl::Status FindExperts(const std::string& layer, const ModelConfig& c, Finder*
   return absl::OkStatus();
 }
 
-absl::Status FindFeedForward(const std::string& layer, const ModelConfig& c, Finder* finder,
+absl::Status FindFeedForward(const std::string& layer, const ModelConfig& c, TensorFinder* finder,
                              LayerWeights* w) {
   if (c.num_experts > 0) return FindExperts(layer, c, finder, w);
   const size_t e = c.embedding, f = c.feed_forward;
@@ -158,7 +63,7 @@ absl::Status FindFeedForward(const std::string& layer, const ModelConfig& c, Fin
   return absl::OkStatus();
 }
 
-absl::Status FindLayer(const Model& model, uint32_t index, Finder* finder, LayerWeights* w) {
+absl::Status FindLayer(const Model& model, uint32_t index, TensorFinder* finder, LayerWeights* w) {
   const ModelConfig& c = model.config();
   const ModelFamily& family = *c.family;
   const std::string layer = absl::StrCat("blk.", index, ".");
@@ -187,7 +92,7 @@ absl::Status FindLayer(const Model& model, uint32_t index, Finder* finder, Layer
   return FindFeedForward(layer, c, finder, w);
 }
 
-absl::Status FindRopeFactors(const ModelConfig& c, Finder* finder, ModelWeights* w) {
+absl::Status FindRopeFactors(const ModelConfig& c, TensorFinder* finder, ModelWeights* w) {
   const size_t pairs = c.rope.dims / 2;
   GGUF_ASSIGN_OR_RETURN(w->rope_factors, finder->Values("rope_freqs.weight", {pairs}));
   GGUF_ASSIGN_OR_RETURN(w->rope_factors_short,
@@ -201,7 +106,7 @@ absl::Status FindRopeFactors(const ModelConfig& c, Finder* finder, ModelWeights*
   return absl::OkStatus();
 }
 
-absl::Status FindEncoderParts(const ModelConfig& c, Finder* finder, ModelWeights* w) {
+absl::Status FindEncoderParts(const ModelConfig& c, TensorFinder* finder, ModelWeights* w) {
   const size_t e = c.embedding;
   GGUF_ASSIGN_OR_RETURN(w->embedding_norm, finder->RequiredNorm("token_embd_norm", e, true));
   GGUF_ASSIGN_OR_RETURN(w->positions,
@@ -221,7 +126,7 @@ WeightMatrix Linear::matrix(size_t expert) const {
 
 absl::StatusOr<ModelWeights> FindWeights(const Model& model) {
   const ModelConfig& c = model.config();
-  Finder finder(model);
+  TensorFinder finder(model);
   ModelWeights w;
   const TensorView* embedding = model.Find("token_embd.weight");
   if (embedding == nullptr) return finder.Missing("token_embd.weight", {0, c.embedding});
@@ -243,7 +148,9 @@ absl::StatusOr<ModelWeights> FindWeights(const Model& model) {
   for (uint32_t i = 0; i < c.num_layers; ++i) {
     GGUF_RETURN_IF_ERROR(FindLayer(model, i, &finder, &w.layers[i]));
   }
-  GGUF_RETURN_IF_ERROR(finder.CheckAllUsed());
+  GGUF_RETURN_IF_ERROR(
+      finder.CheckAllUsed(absl::StrCat("a ", c.family->architecture, " model"),
+                          [&](absl::string_view name) { return IsOtherPart(*c.family, name); }));
   return w;
 }
 

@@ -1,5 +1,7 @@
 """llama.cpp, through the Python package `xllamacpp` (for tests that run with `interop = True`)."""
 
+import base64
+
 import numpy
 import xllamacpp
 
@@ -7,8 +9,9 @@ import xllamacpp
 class Model:
     """A GGUF loaded by llama.cpp, on the CPU."""
 
-    def __init__(self, path, embedding=False, adapters=()):
-        """Adapters are paths of LoRA files. RuntimeError when a file is refused."""
+    def __init__(self, path, embedding=False, adapters=(), mmproj=None):
+        """Adapters are paths of LoRA files, mmproj one of a projector file. RuntimeError when a
+        file is refused."""
         parameters = xllamacpp.CommonParams()
         parameters.model.path = path
         parameters.n_ctx = 512
@@ -26,12 +29,27 @@ class Model:
             infos.append(info)
         if infos:
             parameters.lora_adapters = infos
+        if mmproj is not None:
+            parameters.mmproj.path = mmproj
+            # Only conversations take images; these hold nothing but what is said.
+            parameters.use_jinja = True
+            parameters.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
         self.server = xllamacpp.Server(parameters)
 
     def complete(self, prompt, **fields):
         request = {"prompt": prompt, "temperature": 0, "cache_prompt": False, **fields}
         result = self.server.handle_completions(request)
         return result if isinstance(result, dict) else result[0]
+
+    def complete_image(self, before, image, after, **fields):
+        """Continues a prompt with an image, given as the bytes of a PNG file."""
+        url = "data:image/png;base64," + base64.b64encode(image).decode()
+        content = [{"type": "text", "text": before},
+                   {"type": "image_url", "image_url": {"url": url}},
+                   {"type": "text", "text": after}]
+        request = {"messages": [{"role": "user", "content": content}], "temperature": 0,
+                   "cache_prompt": False, "logprobs": True, **fields}
+        return self.server.handle_chat_completions(request)
 
     def next_tokens(self, texts):
         """The likeliest next token of each text."""
@@ -44,6 +62,11 @@ class Model:
         answer = self.complete(prompt, n_predict=1, n_probs=vocabulary)["choices"][0]
         if answer["logprobs"] is None:
             return None
+        return self.all_log_probabilities(answer, vocabulary)
+
+    @staticmethod
+    def all_log_probabilities(answer, vocabulary):
+        """Of the first token of an answer that lists all of the vocabulary."""
         values = numpy.full(vocabulary, -100.0)  # llama.cpp leaves out what rounds to zero
         for entry in answer["logprobs"]["content"][0]["top_logprobs"]:
             values[entry["id"]] = entry["logprob"]

@@ -20,7 +20,9 @@
 #include "runtime/sampler.h"
 #include "runtime/tokenizer/chat_template.h"
 #include "runtime/tokenizer/stream_decoder.h"
+#include "runtime/vision/image_prompt.h"
 #include "tools/cli/cli.h"
+#include "tools/evaluate_commands/image_embedder.h"
 #include "tools/evaluate_commands/model_options.h"
 #include "tools/evaluate_commands/text_model.h"
 #include "tools/report/render.h"
@@ -36,7 +38,8 @@ struct Flags {
   CommonOptions common;
   ModelOptions model;
   SamplerOptions sampler;
-  std::string prompt, file, system;
+  std::string prompt, file, system, mmproj;
+  std::vector<std::string> images;
   uint32_t most = 128;
   uint32_t context = 0;
   bool chat = false;
@@ -56,6 +59,17 @@ void AddOptions(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(1u, kMaxContext));
   app->add_flag("--chat", flags->chat, "the prompt is a user's message in the model's chat format");
   app->add_option("--system", flags->system, "system message of --chat");
+  CLI::Option* image =
+      app->add_option("--image", flags->images,
+                      "PNG or JPEG image; may be repeated. Images stand where the prompt says "
+                      "<start_of_image>, or in front of it")
+          ->type_name("IMAGE")
+          ->expected(1)
+          ->take_all();
+  app->add_option("--mmproj", flags->mmproj,
+                  "file with the vision tower for --image [the model itself]")
+      ->type_name("GGUF")
+      ->needs(image);
   app->add_option("--temp", flags->sampler.temperature, "0: always the likeliest token")
       ->check(CLI::Range(0.0f, 1000.0f))
       ->capture_default_str();
@@ -96,9 +110,30 @@ absl::StatusOr<std::string> ReadPrompt(const Flags& flags, bool is_given) {
   return ReadStandardInput();
 }
 
+using Images = std::vector<std::vector<float>>;
+
+// What the tower makes of the images; none without --image.
+absl::StatusOr<Images> EmbedImages(const Flags& flags, const Model& model,
+                                   DecoderOptions* options) {
+  Images images;
+  if (flags.images.empty()) return images;
+  GGUF_ASSIGN_OR_RETURN(ImageEmbedder embedder,
+                        ImageEmbedder::Open(flags.mmproj.empty() ? flags.model.model : flags.mmproj,
+                                            flags.common.threads));
+  GGUF_RETURN_IF_ERROR(embedder.CheckBelongsTo(model));
+  for (const std::string& path : flags.images) {
+    GGUF_ASSIGN_OR_RETURN(std::vector<float> rows, embedder.Embed(path));
+    images.push_back(std::move(rows));
+  }
+  // An image's tokens are worked on at once.
+  options->batch = std::max(options->batch, static_cast<uint32_t>(embedder.config().num_tokens()));
+  return images;
+}
+
 // The prompt as the model takes it.
-absl::StatusOr<std::vector<int32_t>> EncodePrompt(const Flags& flags, const TextModel& model,
-                                                  std::string prompt) {
+absl::StatusOr<ImagePrompt> EncodePrompt(const Flags& flags, const TextModel& model,
+                                         const Images& images, std::string prompt) {
+  if (!images.empty()) prompt = PlaceImages(prompt, images.size());
   if (flags.chat) {
     absl::StatusOr<ChatTemplate> chat =
         ChatTemplate::Load(model.model->metadata(), *model.tokenizer);
@@ -111,10 +146,21 @@ absl::StatusOr<std::vector<int32_t>> EncodePrompt(const Flags& flags, const Text
     messages.push_back({"user", std::move(prompt)});
     GGUF_ASSIGN_OR_RETURN(prompt, chat->Render(messages, /*add_generation_prompt=*/true));
   }
-  GGUF_ASSIGN_OR_RETURN(std::vector<int32_t> ids, model.tokenizer->Encode(prompt));
-  if (model.tokenizer->add_eos() && !ids.empty()) ids.pop_back();  // the text goes on
-  if (ids.empty()) return absl::InvalidArgumentError("the prompt is empty, expected a text");
-  return ids;
+  if (!images.empty()) {
+    auto result =
+        EncodeImagePrompt(*model.tokenizer, prompt, images, model.model->config().embedding);
+    if (!absl::IsNotFound(result.status())) return result;
+    return absl::NotFoundError(absl::StrCat(flags.model.model, ": ", result.status().message()));
+  }
+  ImagePrompt result;
+  GGUF_ASSIGN_OR_RETURN(result.tokens, model.tokenizer->Encode(prompt));
+  if (model.tokenizer->add_eos() && !result.tokens.empty()) {
+    result.tokens.pop_back();  // the text goes on
+  }
+  if (result.tokens.empty()) {
+    return absl::InvalidArgumentError("the prompt is empty, expected a text");
+  }
+  return result;
 }
 
 // As asked for, or just enough for prompt and answer.
@@ -139,12 +185,13 @@ class Generation {
         stream_(model.tokenizer.get()) {}
 
   // Generates after `prompt`; prints what is new at once unless the result is JSON.
-  absl::Status Run(const std::vector<int32_t>& prompt) {
+  absl::Status Run(const ImagePrompt& prompt) {
     const absl::Time start = absl::Now();
-    GGUF_ASSIGN_OR_RETURN(std::vector<float> logits, decoder_->Decode(prompt, Outputs::kLast));
+    GGUF_ASSIGN_OR_RETURN(std::vector<float> logits,
+                          decoder_->Decode(prompt.tokens, prompt.embedded, Outputs::kLast));
     const absl::Time first = absl::Now();
-    prompt_tokens_ = prompt.size();
-    prompt_rate_ = Rate(prompt.size(), first - start);
+    prompt_tokens_ = prompt.tokens.size();
+    prompt_rate_ = Rate(prompt_tokens_, first - start);
     stop_ = "length";
     uint64_t decoded = 0;
     while (tokens_.size() < flags_.most) {
@@ -162,7 +209,7 @@ class Generation {
       tokens_.push_back(token);
       GGUF_RETURN_IF_ERROR(Emit(stream_.Add(token)));
       if (tokens_.size() == flags_.most) break;
-      if (prompt.size() + tokens_.size() > decoder_->context()) {
+      if (prompt_tokens_ + tokens_.size() > decoder_->context()) {
         stop_ = "context";
         break;
       }
@@ -226,8 +273,9 @@ absl::Status Generate(const Flags& flags, bool is_prompt_given) {
   GGUF_ASSIGN_OR_RETURN(DecoderOptions options, ToDecoderOptions(flags.model, flags.common));
   GGUF_ASSIGN_OR_RETURN(const std::string prompt, ReadPrompt(flags, is_prompt_given));
   GGUF_ASSIGN_OR_RETURN(TextModel model, OpenTextModel(flags.model.model));
-  GGUF_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, EncodePrompt(flags, model, prompt));
-  GGUF_ASSIGN_OR_RETURN(options.context, ChooseContext(flags, model, ids.size()));
+  GGUF_ASSIGN_OR_RETURN(const Images images, EmbedImages(flags, *model.model, &options));
+  GGUF_ASSIGN_OR_RETURN(const ImagePrompt ids, EncodePrompt(flags, model, images, prompt));
+  GGUF_ASSIGN_OR_RETURN(options.context, ChooseContext(flags, model, ids.tokens.size()));
   CheckContext(options.context, &model);
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
                         MakeDecoder(flags.model, *model.model, options));

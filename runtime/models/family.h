@@ -41,6 +41,9 @@ struct ModelFamily {
   absl::string_view attn_post_norm = {}, ffn_post_norm = {};
   // Further tensors below blk.N that every layer must have ("attn_q_norm.weight").
   absl::Span<const absl::string_view> required = {};
+  // Prefixes of tensors that may stand in the same file and belong to another part ("v.": a vision
+  // tower).
+  absl::Span<const absl::string_view> other_parts = {};
 
   bool scales_embeddings = false;  // by the square root of the embedding length
   uint32_t window_period = 0;      // layer i slides unless (i + 1) % period == 0; 0: none do
@@ -48,6 +51,10 @@ struct ModelFamily {
   bool has_unscaled_sliding_rope = false;  // sliding layers: base freq_base_swa, no scaling
   bool has_sinks = false;                  // a learned logit per head in the softmax (attn_sinks)
   bool is_encoder = false;  // post-norm with LayerNorm, learned positions, both directions
+
+  // The hyperparameters under the names that this runtime reads, of files that may have others (and
+  // leave out what their own program knows); may be null.
+  Metadata (*translate)(const Metadata& metadata) = nullptr;
 
   // What no field above says; may be null.
   absl::Status (*adjust)(const Metadata& metadata, ModelConfig* config) = nullptr;

@@ -33,13 +33,13 @@ inline constexpr float kMasked = -1e30f;
 
 // One panel's running state and its lanes' queries.
 struct AttentionPanel {
-  float* queries;   // [key_length][32], scaled
-  float* sums;      // [value_length][32]
-  float* maximum;   // [32]
-  float* total;     // [32]
-  float* position;  // [32] of the lane's token
+  float* queries;  // [key_length][32], scaled
+  float* sums;     // [value_length][32]
+  float* maximum;  // [32]
+  float* total;    // [32]
+  float* oldest;   // [32] positions that the lane's token sees: from `oldest`
+  float* newest;   // [32] to `newest`; neither falls from lane to lane
   size_t lanes;
-  float first_position, last_position;
 };
 }  // namespace gguf
 #endif  // GGUF_ATTENTION_ONCE
@@ -59,10 +59,8 @@ void SoftmaxChunk(const AttentionInput& in, const float* positions, size_t cells
   const size_t lanes = hn::Lanes(d);
   const auto masked = hn::Set(d, kMasked);
   for (size_t m = 0; m < panel.lanes; m += lanes) {
-    const auto query = hn::Load(d, panel.position + m);
-    const auto oldest = in.window == 0 || !in.is_causal
-                            ? masked
-                            : hn::Sub(query, hn::Set(d, static_cast<float>(in.window)));
+    const auto oldest = hn::Load(d, panel.oldest + m);
+    const auto newest = hn::Load(d, panel.newest + m);
     const auto old_maximum = hn::Load(d, panel.maximum + m);
     auto maximum = old_maximum;
     for (size_t t = 0; t < cells; ++t) {
@@ -73,7 +71,7 @@ void SoftmaxChunk(const AttentionInput& in, const float* positions, size_t cells
       }
       if (in.is_causal) {
         const auto key = hn::Set(d, positions[t]);
-        score = hn::IfThenElse(hn::And(hn::Le(key, query), hn::Gt(key, oldest)), score, masked);
+        score = hn::IfThenElse(hn::And(hn::Le(key, newest), hn::Ge(key, oldest)), score, masked);
       }
       maximum = hn::Max(maximum, score);
       hn::Store(score, d, at);
@@ -116,6 +114,19 @@ namespace {
 
 HWY_EXPORT(AttendChunk);
 
+// What a token at `position` sees: positions from `begin` to before `end`. Neither end falls when
+// the position grows.
+PositionSpan SeenFrom(const AttentionInput& in, int32_t position) {
+  const int64_t oldest = in.window == 0 ? 0 : int64_t{position} + 1 - in.window;
+  PositionSpan seen = {static_cast<int32_t>(std::max<int64_t>(0, oldest)), position + 1};
+  for (const PositionSpan& span : in.spans) {
+    if (position < span.begin || position >= span.end) continue;
+    seen.begin = std::min(seen.begin, span.begin);
+    seen.end = span.end;
+  }
+  return seen;
+}
+
 float* ThreadScratch(size_t count) {
   thread_local Scratch scratch;
   return scratch.Get(count);
@@ -128,7 +139,7 @@ class Task {
       : in_(in), kv_head_(kv_head), group_(in.num_heads / in.num_kv_heads) {
     const size_t num_lanes = std::min(in.count * group_ - first_lane, kTaskPanels * kGemmLanes);
     const size_t num_panels = (num_lanes + kGemmLanes - 1) / kGemmLanes;
-    const size_t panel_floats = (in.key_length + in.value_length + 3) * kGemmLanes;
+    const size_t panel_floats = (in.key_length + in.value_length + 4) * kGemmLanes;
     const size_t chunk_floats = kChunkCells * (in.key_length + in.value_length + kGemmLanes + 1);
     float* next = ThreadScratch(num_panels * panel_floats + chunk_floats + 64);
     const auto take = [&next](size_t count) {
@@ -142,7 +153,8 @@ class Task {
       panel.sums = take(in.value_length * kGemmLanes);
       panel.maximum = take(kGemmLanes);
       panel.total = take(kGemmLanes);
-      panel.position = take(kGemmLanes);
+      panel.oldest = take(kGemmLanes);
+      panel.newest = take(kGemmLanes);
       FillPanel(first_lane + p * kGemmLanes, &panel);
     }
     scores_ = take(kChunkCells * kGemmLanes);
@@ -182,13 +194,13 @@ class Task {
       for (size_t k = 0; k < in_.key_length; ++k) {
         panel->queries[k * kGemmLanes + m] = query[k] * in_.scale;
       }
-      panel->position[m] = static_cast<float>(in_.query_positions[lane / group_]);
+      const PositionSpan seen = SeenFrom(in_, in_.query_positions[lane / group_]);
+      panel->oldest[m] = static_cast<float>(seen.begin);
+      panel->newest[m] = static_cast<float>(seen.end - 1);
       panel->maximum[m] = kMasked;
       panel->total[m] = 0.0f;
     }
     std::fill_n(panel->sums, in_.value_length * kGemmLanes, 0.0f);
-    panel->first_position = panel->position[0];
-    panel->last_position = panel->position[kGemmLanes - 1];
   }
 
   // Whether any key of the chunk may be visible to any lane.
@@ -196,8 +208,7 @@ class Task {
     if (!in_.is_causal) return true;
     const float oldest = static_cast<float>(in_.cell_positions[first]);
     const float newest = static_cast<float>(in_.cell_positions[first + count - 1]);
-    if (oldest > panel.last_position) return false;
-    return in_.window == 0 || newest > panel.first_position - static_cast<float>(in_.window);
+    return oldest <= panel.newest[kGemmLanes - 1] && newest >= panel.oldest[0];
   }
 
   void Decode(size_t first, size_t count) {
@@ -262,13 +273,21 @@ void AttendReference(const AttentionInput& in) {
   for (size_t i = 0; i < in.count; ++i) {
     for (size_t h = 0; h < in.num_heads; ++h) {
       const float* query = in.queries + (i * in.num_heads + h) * in.key_length;
-      const int64_t position = in.query_positions[i];
+      const int32_t position = in.query_positions[i];
+      const auto sees = [&](int32_t other) {
+        for (const PositionSpan& span : in.spans) {
+          if (position >= span.begin && position < span.end && other >= span.begin &&
+              other < span.end) {
+            return true;
+          }
+        }
+        const int64_t age = int64_t{position} - other;
+        return age >= 0 && (in.window == 0 || age < in.window);
+      };
       double total = in.sinks == nullptr ? 0.0 : std::exp(double{in.sinks[h]});
       std::vector<double> sums(in.value_length);
       for (size_t t = 0; t < in.cells.size(); ++t) {
-        const int64_t other = in.cell_positions[t];
-        if (in.is_causal && other > position) continue;
-        if (in.is_causal && in.window != 0 && other <= position - int64_t{in.window}) continue;
+        if (in.is_causal && !sees(in.cell_positions[t])) continue;
         const size_t kv_head = h / group;
         CodecOf(in.keys.type)
             .decode_reference(

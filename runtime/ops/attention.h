@@ -19,6 +19,12 @@ struct CacheRows {
   size_t head_bytes = 0;  // from one kv head to the next
 };
 
+// Positions [begin, end).
+struct PositionSpan {
+  int32_t begin = 0;
+  int32_t end = 0;
+};
+
 struct AttentionInput {
   const float* queries = nullptr;  // [count][num_heads * key_length]
   size_t count = 0;
@@ -33,10 +39,13 @@ struct AttentionInput {
   size_t key_length = 0;
   size_t value_length = 0;
 
-  float scale = 1.0f;            // of scores
-  float cap = 0.0f;              // scores become cap * tanh(score / cap); 0: none
-  uint32_t window = 0;           // a query at p sees keys in (p - window, p]; 0: all up to p
-  bool is_causal = true;         // false: every query sees every cell
+  float scale = 1.0f;     // of scores
+  float cap = 0.0f;       // scores become cap * tanh(score / cap); 0: none
+  uint32_t window = 0;    // a query at p sees keys in (p - window, p]; 0: all up to p
+  bool is_causal = true;  // false: every query sees every cell
+  // Queries inside a span see all of it, whatever the window: what belongs together (an image's
+  // tokens) is seen in both directions. Ascending and apart; causal attention only.
+  absl::Span<const PositionSpan> spans;
   const float* sinks = nullptr;  // [num_heads]: one more logit in the softmax, without a value
 
   float* out = nullptr;  // [count][num_heads * value_length]

@@ -17,9 +17,10 @@ struct Case {
   bool has_sinks = false;
   float cap = 0.0f;
   size_t first = 0;  // position of the first query
+  std::vector<PositionSpan> spans = {};
 };
 
-constexpr Case kCases[] = {
+const Case kCases[] = {
     {"one token", 1, 1, 1, 1, 8, 8},
     {"one token, grouped heads, long past", 1, 300, 8, 2, 64, 64, 0, true, false, 0.0f, 299},
     {"prompt", 70, 70, 4, 4, 32, 32},
@@ -33,6 +34,22 @@ constexpr Case kCases[] = {
     {"sinks and window", 200, 200, 4, 2, 32, 32, 8, true, true},
     {"cap", 20, 20, 4, 2, 32, 32, 0, true, false, 5.0f},
     {"both directions", 45, 45, 3, 3, 32, 32, 0, false},
+    {"span", 60, 60, 4, 2, 32, 32, 0, true, false, 0.0f, 0, {{20, 40}}},
+    {"spans wider than the window",
+     90,
+     90,
+     4,
+     2,
+     32,
+     32,
+     8,
+     true,
+     false,
+     0.0f,
+     0,
+     {{0, 20}, {20, 33}, {70, 90}}},
+    {"span of one", 20, 20, 2, 1, 32, 32, 4, true, false, 0.0f, 0, {{7, 8}}},
+    {"span behind a past", 150, 400, 8, 2, 32, 32, 16, true, true, 0.0f, 250, {{260, 395}}},
 };
 
 using AttentionTest = TargetTest;
@@ -69,6 +86,7 @@ TEST_P(AttentionTest, EqualsReference) {
     in.cap = c.cap;
     in.window = c.window;
     in.is_causal = c.is_causal;
+    in.spans = c.spans;
     in.sinks = c.has_sinks ? sinks.data() : nullptr;
     std::vector<float> expected(c.count * c.heads * c.value_length), actual(expected.size());
     in.out = expected.data();

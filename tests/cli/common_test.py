@@ -33,12 +33,12 @@ PROGRAMS = {
          "--threads", "--quiet", "--progress", "--json", "--version"],
         ["imatrix", "-m", "absent.gguf", "-f", "absent.txt", "-o", "out.gguf"]),
     "evaluate": (
-        ["perplexity", "logits", "kl", "choice", "embedding", "--version"],
+        ["perplexity", "logits", "kl", "choice", "embedding", "vision", "--version"],
         ["evaluate", "perplexity", "-m", "absent.gguf", "-f", "absent.txt"]),
     "generate": (
         ["--model", "--prompt", "--file", "--n-predict", "--ctx-size", "--chat", "--system", "--temp",
-         "--top-k", "--top-p", "--min-p", "--seed", "--quantkv", "--cache-type-k", "--cache-type-v",
-         "--threads", "--quiet", "--json", "--version"],
+         "--top-k", "--top-p", "--min-p", "--seed", "--image", "--mmproj", "--quantkv",
+         "--cache-type-k", "--cache-type-v", "--threads", "--quiet", "--json", "--version"],
         ["generate", "-m", "absent.gguf", "-p", "light"]),
     "recommend": (
         ["--vram", "--model", "--params", "--layers", "--kv-heads", "--head-size", "--window",

@@ -93,6 +93,16 @@ def gguf_toolchain_dependencies():
         targets = {":crypto": ["crypto"]},
     )
     system_repository(
+        name = "libpng",
+        deb = "libpng-dev",
+        targets = {":png": ["png", "z"]},
+    )
+    system_repository(
+        name = "libjpeg_turbo",
+        deb = "libturbojpeg0-dev",
+        targets = {":turbojpeg": ["turbojpeg"]},
+    )
+    system_repository(
         name = "nlohmann_json",
         deb = "nlohmann-json3-dev",
         targets = {":json": []},

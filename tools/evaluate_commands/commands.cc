@@ -10,6 +10,8 @@ constexpr EvaluateCommandRow kCommands[] = {
     {"kl", "how far a model's predictions are from a base", true, MakeKlCommand},
     {"choice", "share of multiple-choice tasks answered right", true, MakeChoiceCommand},
     {"embedding", "the vector of each line of a text", true, MakeEmbeddingCommand},
+    {"vision", "what a vision tower makes of images, and how far another one is from it", true,
+     MakeVisionCommand},
 };
 
 }  // namespace
