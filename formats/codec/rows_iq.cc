@@ -64,8 +64,9 @@ HWY_INLINE void ScalesOfNibbles(const uint8_t* nibbles, float factor, float* out
   StoreScaled(hn::Or(hn::Add(codes, codes), hn::Set(DU8(), 1)), factor, out);
 }
 
-void DecodeLanes(const BlockIQ2_XXS& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(block.d) * 0.125f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ2_XXS& block, Out out) {
+  const float factor = HalfToFloat(block.d) * 0.125f;
   for (int g = 0; g < 8; ++g, out += 32) {
     const uint8_t* index = block.qs[g].index;
     const uint32_t word = block.qs[g].signs_and_scale;
@@ -77,9 +78,10 @@ void DecodeLanes(const BlockIQ2_XXS& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ2_XS& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ2_XS& block, Out out) {
   alignas(64) float scales[16];
-  ScalesOfNibbles(block.scales, F16ToF32(block.d) * 0.125f, scales);
+  ScalesOfNibbles(block.scales, HalfToFloat(block.d) * 0.125f, scales);
   for (int b = 0; b < 16; ++b) {
     const uint32_t word0 = block.qs[2 * b];
     const uint32_t word1 = block.qs[2 * b + 1];
@@ -89,9 +91,10 @@ void DecodeLanes(const BlockIQ2_XS& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ2_S& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ2_S& block, Out out) {
   alignas(64) float scales[16];
-  ScalesOfNibbles(block.scales, F16ToF32(block.d) * 0.125f, scales);
+  ScalesOfNibbles(block.scales, HalfToFloat(block.d) * 0.125f, scales);
   for (int b = 0; b < 16; ++b) {
     const int high = block.qh[b / 2] >> (b % 2 * 4);
     const U8 grid = TwoRows(kIq2s[block.qs[2 * b] | (high & 3) << 8],
@@ -102,8 +105,9 @@ void DecodeLanes(const BlockIQ2_S& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ3_XXS& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(block.d) * 0.25f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ3_XXS& block, Out out) {
+  const float factor = HalfToFloat(block.d) * 0.25f;
   for (int g = 0; g < 8; ++g, out += 32) {
     const uint8_t* index = block.qs + 8 * g;
     const uint32_t word = block.signs_and_scale[g];
@@ -115,8 +119,9 @@ void DecodeLanes(const BlockIQ3_XXS& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ3_S& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ3_S& block, Out out) {
+  const float d = HalfToFloat(block.d);
   for (int b = 0; b < 16; ++b) {
     const int nibble = (block.scales[b / 4] >> (b / 2 % 2 * 4)) & 15;
     const float scale = d * static_cast<float>(1 + 2 * nibble);
@@ -137,8 +142,9 @@ HWY_INLINE I8 Shifted(U8 grid, U8 negative) {
   return Signed(hn::Add(product, hn::Or(negative, hn::Set(DU8(), 1))));
 }
 
-void DecodeLanes(const BlockIQ1_S& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(block.d) * 0.125f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ1_S& block, Out out) {
+  const float factor = HalfToFloat(block.d) * 0.125f;
   for (int g = 0; g < 8; ++g, out += 32) {
     const int word = block.qh[g];
     const uint8_t* qs = block.qs + 4 * g;
@@ -152,8 +158,9 @@ void DecodeLanes(const BlockIQ1_S& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ1_M& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(IQ1_MScale(block)) * 0.125f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ1_M& block, Out out) {
+  const float factor = HalfToFloat(IQ1_MScale(block)) * 0.125f;
   for (int b = 0; b < 16; ++b) {
     const int nibbles = block.qh[b];
     const int code = (block.scales[b / 4] >> (b % 4 * 3)) & 7;
