@@ -31,7 +31,7 @@ struct DecoderOptions {
   TensorType key_type = TensorType::kF32;  // of the cache: F32 adds no error to the weights'
   TensorType value_type = TensorType::kF32;
   bool allows_quantized_sinks = false;  // of the cache; see CheckCacheTypes
-  Precision activations = Precision::kFull;  // of prompts; kHalf is faster on some machines
+  ActivationType activations = ActivationType::kF32;
   bool checks_memory = true;  // refuse when weights, cache and buffers exceed what is available
   ProductObserver observer;   // of every matrix product; may be null
 };
