@@ -155,6 +155,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Worker>>> MakeWorkers(const Model& mo
     DecoderOptions decoder;
     decoder.context = options.context;
     decoder.batch = part;
+    decoder.activations = options.activations;
     decoder.checks_memory = false;  // done for all of them
     const uint64_t threads = std::max(1, options.threads);
     decoder.threads = static_cast<int>(threads / at_once + (i < threads % at_once ? 1 : 0));

@@ -12,6 +12,7 @@
 #include "importance/collector.h"
 #include "importance/sums.h"
 #include "runtime/model.h"
+#include "runtime/ops/activation_type.h"
 
 namespace gguf {
 
@@ -25,6 +26,7 @@ struct MeasureOptions {
   // context: chunks are cut into equal parts.
   uint32_t batch = 2048;
   int threads = 1;
+  ActivationType activations = ActivationType::kF32;
   Collector::Options collector;
   bool perplexity = true;  // over the second half of each chunk; encoders have none
   uint64_t first_chunk = 0;

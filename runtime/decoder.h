@@ -31,7 +31,7 @@ struct DecoderOptions {
   TensorType key_type = TensorType::kF32;  // of the cache: F32 adds no error to the weights'
   TensorType value_type = TensorType::kF32;
   bool allows_quantized_sinks = false;  // of the cache; see CheckCacheTypes
-  Precision activations = Precision::kFull;  // of prompts; kHalf is faster on some machines
+  ActivationType activations = ActivationType::kF32;
   bool checks_memory = true;  // refuse when weights, cache and buffers exceed what is available
   ProductObserver observer;   // of every matrix product; may be null
 };
@@ -41,7 +41,8 @@ enum class Outputs { kNone, kLast, kAll };
 
 // Not thread-safe; one per model in use, works on `threads` threads. Results do not depend on
 // threads. How a prompt is cut into calls moves logits by some 1e-5 of their standard deviation for
-// F32 weights and some 1e-4 for others, whose activations single tokens and prompts round apart.
+// F32 weights and some 1e-4 for others, whose activations single tokens and prompts round apart; by up
+// to 0.1 with activations that are not kF32.
 class Decoder {
  public:
   // `model` must outlive the decoder. Errors: a missing or misshapen tensor (FindWeights), a cache

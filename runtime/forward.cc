@@ -15,11 +15,11 @@
 namespace gguf {
 
 Forward::Forward(const ModelConfig& config, const ModelWeights& weights, uint32_t context,
-                 int threads, Precision precision, ProductObserver observer)
+                 int threads, ActivationType activations, ProductObserver observer)
     : config_(config),
       weights_(weights),
       threads_(threads),
-      products_(threads, precision, std::move(observer)) {
+      products_(threads, activations, std::move(observer)) {
   if (config.family->rope == RopeLayout::kNone) return;
   const RopeConfig& rope = config.rope;
   absl::Span<const float> factors = weights.rope_factors;

@@ -33,7 +33,7 @@ class Forward {
  public:
   // `context`: tokens in use, which decides between long and short rotary factors.
   Forward(const ModelConfig& config, const ModelWeights& weights, uint32_t context, int threads,
-          Precision precision, ProductObserver observer);
+          ActivationType activations, ProductObserver observer);
 
   // Hidden states [tokens.size()][embedding] after the last layer, before the output norm. Tokens
   // are below the vocabulary. The cache has reserved cells for them; encoders need none (null) and

@@ -17,7 +17,7 @@ void Products::Run(const float* x, size_t count, std::initializer_list<Target> t
     observer_({linear.tensor->name, is_stack ? static_cast<int32_t>(target.expert) : -1, count,
                columns, x});
   }
-  Multiply(&activations_, products, threads_, precision_);
+  Multiply(&activations_, products, threads_, type_);
 }
 
 }  // namespace gguf

@@ -30,8 +30,8 @@ using ProductObserver = std::function<void(const ObservedProduct&)>;
 // Not thread-safe. Keeps packed activations between calls.
 class Products {
  public:
-  Products(int threads, Precision precision, ProductObserver observer)
-      : threads_(threads), precision_(precision), observer_(std::move(observer)) {}
+  Products(int threads, ActivationType activations, ProductObserver observer)
+      : threads_(threads), type_(activations), observer_(std::move(observer)) {}
 
   struct Target {
     const Linear* linear;
@@ -46,7 +46,7 @@ class Products {
 
  private:
   const int threads_;
-  const Precision precision_;
+  const ActivationType type_;
   const ProductObserver observer_;
   Activations activations_;
 };

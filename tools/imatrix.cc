@@ -22,6 +22,7 @@
 #include "importance/write.h"
 #include "runtime/model.h"
 #include "runtime/tokenizer/tokenizer.h"
+#include "tools/cli/activations_option.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/progress.h"
 #include "tools/imatrix_statistics.h"
@@ -44,6 +45,7 @@ struct Flags {
   std::vector<std::string> in_files;
   uint32_t context = kDefaultChunkSize, batch = 2048;
   int64_t output_frequency = 10, save_frequency = 0, first_chunk = 0, chunks = -1;
+  ActivationType activations = ActivationType::kF32;
   bool process_output = false, perplexity = true, parse_special = false, force = false;
   bool show_statistics = false;
   bool has_context = false, has_format = false;
@@ -66,6 +68,7 @@ void AddTextOptions(CLI::App* app, Flags* flags) {
                   "tokens at a time; several chunks when it has room for them")
       ->check(CLI::Range(kLeastBatch, kMaxContext))
       ->capture_default_str();
+  AddActivationsOption(app, &flags->activations);
   app->add_option("--chunk,--from-chunk", flags->first_chunk, "skip so many chunks of the text")
       ->check(CLI::Range(int64_t{0}, kMaxChunks))
       ->capture_default_str();
@@ -229,6 +232,7 @@ MeasureOptions ToMeasureOptions(const Flags& flags, const Input& input) {
   options.context = flags.context;
   options.batch = flags.batch;
   options.threads = flags.common.threads;
+  options.activations = flags.activations;
   options.collector.process_output = flags.process_output;
   options.perplexity = flags.perplexity;
   options.first_chunk = static_cast<uint64_t>(flags.first_chunk);

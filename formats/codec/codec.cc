@@ -1,8 +1,10 @@
 #include "formats/codec/codec.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "formats/codec/float_convert.h"
 #include "formats/codec/iq1_m.h"
@@ -80,9 +82,11 @@ size_t AllSane(const uint8_t*, size_t num_blocks) { return num_blocks; }
 
 // Rows of the table: plain types, block types with one or two binary16 fields to check, others.
 #define GGUF_PLAIN(type, find_bad) \
-  Codec { TensorType::k##type, Decode##type, DecodeReference<Block##type>, find_bad }
-#define GGUF_BLOCK(type, find_bad) \
-  Codec { TensorType::k##type, DecodeRow##type, DecodeReference<Block##type>, find_bad }
+  Codec { TensorType::k##type, Decode##type, DecodeReference<Block##type>, find_bad, nullptr }
+#define GGUF_BLOCK(type, find_bad)                                                                \
+  Codec {                                                                                         \
+    TensorType::k##type, DecodeRow##type, DecodeReference<Block##type>, find_bad, UnpackRow##type \
+  }
 #define GGUF_F16_1(type, field) \
   GGUF_BLOCK(type, (FindBadF16<Block##type, offsetof(Block##type, field)>))
 #define GGUF_F16_2(type, field1, field2) \
@@ -142,6 +146,14 @@ const Codec& CodecOf(TensorType type) {
     if (codec.type == type) return codec;
   }
   return kCodecs[0];
+}
+
+bool CanUnpack() { return HasRowCodes(); }
+
+bool HasMinimums(TensorType type) {
+  constexpr TensorType kTypes[] = {TensorType::kQ4_1, TensorType::kQ5_1, TensorType::kQ2_K,
+                                   TensorType::kQ4_K, TensorType::kQ5_K};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 }  // namespace gguf

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "formats/codec/code_row.h"
 #include "gguf/tensor_type.h"
 
 namespace gguf {
@@ -27,7 +28,17 @@ struct Codec {
   // Index of the first block that no encoder may write: an F16/BF16/F32/F64 element or a scale or
   // minimum that is Inf or NaN, an E8M0 exponent of 255. `num_blocks` when all are sane.
   size_t (*find_bad_block)(const uint8_t* blocks, size_t num_blocks);
+
+  // The same values before they become floats (code_row.h), for products of integers. Null for
+  // types that are no blocks; may be called where CanUnpack().
+  void (*unpack)(const uint8_t* blocks, size_t num_values, CodeRow out);
 };
+
+// Whether the instruction set in use has vectors for Codec::unpack.
+bool CanUnpack();
+
+// Whether rows of the type have minimums.
+bool HasMinimums(TensorType type);
 
 // One per tensor type, integers included (converted to the nearest float), in order of id.
 absl::Span<const Codec> AllCodecs();

@@ -64,6 +64,25 @@ TEST_P(GoldenTest, DecodesToTheBitsOfTheReferenceImplementation) {
   EXPECT_EQ(codec.find_bad_block(blocks.data(), num_blocks), num_blocks);
 }
 
+TEST_P(GoldenTest, CodesAndScalesMakeTheSameValues) {
+  const TensorTypeInfo& info = GetParam();
+  const Codec& codec = CodecOf(info.type);
+  ASSERT_EQ(codec.unpack != nullptr, info.block_values > 1);
+  if (codec.unpack == nullptr || !CanUnpack()) return;
+  const std::vector<uint8_t> blocks = ReadTestFile(std::string(info.name) + ".bin");
+  const size_t num_values = blocks.size() / info.block_bytes * info.block_values;
+  std::vector<float> expected(num_values);
+  codec.decode_reference(blocks.data(), num_values, expected.data());
+  std::vector<int8_t> codes(num_values);
+  std::vector<float> scales(num_values / kCodeGroup), minimums(num_values / kCodeGroup);
+  codec.unpack(blocks.data(), num_values, {codes.data(), scales.data(), minimums.data()});
+  for (size_t i = 0; i < num_values; ++i) {
+    float value = scales[i / kCodeGroup] * static_cast<float>(codes[i]);
+    if (HasMinimums(info.type)) value -= minimums[i / kCodeGroup];
+    ASSERT_EQ(value, expected[i]) << "value " << i;
+  }
+}
+
 std::vector<TensorTypeInfo> TypesWithGoldenBlocks() {
   std::vector<TensorTypeInfo> types;
   for (const TensorTypeInfo& info : AllTensorTypes()) {

@@ -1,7 +1,8 @@
 // Sixteen codes at a time from packed bytes to floats: what the row decoders share.
 //
 // Every decoder reduces its block to vectors of 16 small integers and one scale each. The products
-// are those of DecodeBlock, exact in all types but Q8_K, so the bits agree.
+// are those of DecodeBlock, exact in all types but Q8_K, so the bits agree. A decoder is a template
+// over where they go: to floats, or as they are to a CodeRow.
 
 // Per-target include guard
 #if defined(GGUF_TOOLCHAIN_FORMATS_CODEC_CODES_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -14,30 +15,41 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/code_row.h"
 #include "gguf/base/float16.h"
 #include "hwy/highway.h"
 
 // Vectors of 16 bytes are needed; elsewhere rows are decoded by DecodeBlock.
 #undef GGUF_HAVE_CODES
 #undef GGUF_DECODE
+#undef GGUF_UNPACK
 #if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
 #define GGUF_HAVE_CODES 0
 #define GGUF_DECODE DecodeBlock
+#define GGUF_UNPACK UnpackNothing
 #else
 #define GGUF_HAVE_CODES 1
 #define GGUF_DECODE DecodeLanes
+#define GGUF_UNPACK DecodeLanes
 #endif
 
-// For every type of a file: the row decoder of one instruction set, from the file's DecodeLanes,
-// and the function of rows.h that picks among them.
-#define GGUF_DEFINE_ROW(type)                                            \
-  void Row##type(const uint8_t* blocks, size_t num_values, float* out) { \
-    DecodeRow<Block##type, GGUF_DECODE>(blocks, num_values, out);        \
+// For every type of a file: the row decoders of one instruction set, from the file's DecodeLanes,
+// and the functions of rows.h that pick among them.
+#define GGUF_DEFINE_ROW(type)                                               \
+  void Row##type(const uint8_t* blocks, size_t num_values, float* out) {    \
+    DecodeRow<Block##type, float*, GGUF_DECODE>(blocks, num_values, out);   \
+  }                                                                         \
+  void Codes##type(const uint8_t* blocks, size_t num_values, CodeRow out) { \
+    DecodeRow<Block##type, CodeRow, GGUF_UNPACK>(blocks, num_values, out);  \
   }
-#define GGUF_EXPORT_ROW(type)                                                  \
-  HWY_EXPORT(Row##type);                                                       \
-  void DecodeRow##type(const uint8_t* blocks, size_t num_values, float* out) { \
-    HWY_DYNAMIC_DISPATCH(Row##type)(blocks, num_values, out);                  \
+#define GGUF_EXPORT_ROW(type)                                                   \
+  HWY_EXPORT(Row##type);                                                        \
+  void DecodeRow##type(const uint8_t* blocks, size_t num_values, float* out) {  \
+    HWY_DYNAMIC_DISPATCH(Row##type)(blocks, num_values, out);                   \
+  }                                                                             \
+  HWY_EXPORT(Codes##type);                                                      \
+  void UnpackRow##type(const uint8_t* blocks, size_t num_values, CodeRow out) { \
+    HWY_DYNAMIC_DISPATCH(Codes##type)(blocks, num_values, out);                 \
   }
 
 HWY_BEFORE_NAMESPACE();
@@ -58,6 +70,18 @@ using I8 = hn::Vec<DI8>;
 HWY_INLINE U8 LoadBytes(const uint8_t* bytes) { return hn::LoadU(DU8(), bytes); }
 
 HWY_INLINE I8 Signed(U8 codes) { return hn::BitCast(DI8(), codes); }
+
+// As F16ToF32, by an instruction where there is one; Highway's own emulation knows no infinity.
+HWY_INLINE float HalfToFloat(uint16_t half) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  const hn::FixedTag<float, 1> d;
+  const hn::Rebind<hwy::float16_t, decltype(d)> d16;
+  const auto bits = hn::Set(hn::Rebind<uint16_t, decltype(d)>(), half);
+  return hn::GetLane(hn::PromoteTo(d, hn::BitCast(d16, bits)));
+#else
+  return F16ToF32(half);
+#endif
+}
 
 // codes - offset
 HWY_INLINE I8 Minus(U8 codes, int8_t offset) {
@@ -138,11 +162,27 @@ HWY_INLINE void StoreAffine(V codes, float scale, float minimum, float* out) {
   StoreParts<true>(codes, scale, minimum, out);
 }
 
+template <class V>
+HWY_INLINE void StoreScaled(V codes, float scale, CodeRow out) {
+  hn::StoreU(hn::BitCast(DI8(), codes), DI8(), out.codes);
+  *out.scales = scale;
+}
+
+template <class V>
+HWY_INLINE void StoreAffine(V codes, float scale, float minimum, CodeRow out) {
+  StoreScaled(codes, scale, out);
+  *out.minimums = minimum;
+}
+
 #endif  // GGUF_HAVE_CODES
 
+// Where HasRowCodes() is false.
+template <class Block>
+HWY_INLINE void UnpackNothing(const Block&, CodeRow) {}
+
 // Calls kDecode for every block of a row.
-template <class Block, void (*kDecode)(const Block&, float*)>
-HWY_INLINE void DecodeRow(const uint8_t* blocks, size_t num_values, float* out) {
+template <class Block, class Out, void (*kDecode)(const Block&, Out)>
+HWY_INLINE void DecodeRow(const uint8_t* blocks, size_t num_values, Out out) {
   const Block* block = reinterpret_cast<const Block*>(blocks);
   for (size_t i = 0; i < num_values; i += Block::kValues) kDecode(*block++, out + i);
 }

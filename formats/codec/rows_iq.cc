@@ -11,6 +11,26 @@
 #include "formats/codec/iq3_xxs.h"
 #include "formats/codec/rows.h"
 
+#ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_KSIGN_MASKS
+#define GGUF_TOOLCHAIN_FORMATS_CODEC_KSIGN_MASKS  // this file is included once per target
+namespace gguf {
+namespace {
+
+// Per byte of kKsigns eight bytes: 0xFF where its bit is set.
+struct KsignMasks {
+  alignas(64) uint8_t bytes[128][8] = {};
+  constexpr KsignMasks() {
+    for (int i = 0; i < 128; ++i) {
+      for (int j = 0; j < 8; ++j) bytes[i][j] = kKsigns[i] >> j & 1 ? 0xFF : 0;
+    }
+  }
+};
+constexpr KsignMasks kKsignMasks;
+
+}  // namespace
+}  // namespace gguf
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "formats/codec/rows_iq.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -45,15 +65,17 @@ HWY_INLINE U8 FourRows(GridRow grid_row) {
   return hn::BitCast(DU8(), hn::Combine(DU32(), high, low));
 }
 
-// Grid values, at most 127, negated where a bit is set.
-HWY_INLINE I8 WithSigns(U8 grid, uint16_t signs) {
-  const I8 mask = Signed(MaskOfBits(signs));
-  return hn::Sub(hn::Xor(Signed(grid), mask), mask);
+// Grid values, at most 127, negated where a byte of the mask is 0xFF.
+HWY_INLINE I8 Negated(U8 grid, U8 mask) {
+  return hn::Sub(hn::Xor(Signed(grid), Signed(mask)), Signed(mask));
 }
 
-// The sign masks of two runs of eight, indices in the low 14 bits.
-HWY_INLINE uint16_t TwoKsigns(uint32_t indices) {
-  return static_cast<uint16_t>(kKsigns[indices & 127] | kKsigns[(indices >> 7) & 127] << 8);
+// Grid values negated where a bit is set.
+HWY_INLINE I8 WithSigns(U8 grid, uint16_t signs) { return Negated(grid, MaskOfBits(signs)); }
+
+// The signs of two runs of eight, indices in the low 14 bits, as masks.
+HWY_INLINE U8 TwoKsigns(uint32_t indices) {
+  return TwoRows(kKsignMasks.bytes[indices & 127], kKsignMasks.bytes[(indices >> 7) & 127]);
 }
 
 // out[b] = (0.5 + nibble b) * 2 * factor for 16 nibbles, low nibble first.
@@ -64,34 +86,37 @@ HWY_INLINE void ScalesOfNibbles(const uint8_t* nibbles, float factor, float* out
   StoreScaled(hn::Or(hn::Add(codes, codes), hn::Set(DU8(), 1)), factor, out);
 }
 
-void DecodeLanes(const BlockIQ2_XXS& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(block.d) * 0.125f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ2_XXS& block, Out out) {
+  const float factor = HalfToFloat(block.d) * 0.125f;
   for (int g = 0; g < 8; ++g, out += 32) {
     const uint8_t* index = block.qs[g].index;
     const uint32_t word = block.qs[g].signs_and_scale;
     const float scale = factor * static_cast<float>(static_cast<int>(word >> 28) * 2 + 1);
     const U8 low = TwoRows(kIq2xxs[index[0]], kIq2xxs[index[1]]);
     const U8 high = TwoRows(kIq2xxs[index[2]], kIq2xxs[index[3]]);
-    StoreScaled(WithSigns(low, TwoKsigns(word)), scale, out);
-    StoreScaled(WithSigns(high, TwoKsigns(word >> 14)), scale, out + 16);
+    StoreScaled(Negated(low, TwoKsigns(word)), scale, out);
+    StoreScaled(Negated(high, TwoKsigns(word >> 14)), scale, out + 16);
   }
 }
 
-void DecodeLanes(const BlockIQ2_XS& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ2_XS& block, Out out) {
   alignas(64) float scales[16];
-  ScalesOfNibbles(block.scales, F16ToF32(block.d) * 0.125f, scales);
+  ScalesOfNibbles(block.scales, HalfToFloat(block.d) * 0.125f, scales);
   for (int b = 0; b < 16; ++b) {
     const uint32_t word0 = block.qs[2 * b];
     const uint32_t word1 = block.qs[2 * b + 1];
     const U8 grid = TwoRows(kIq2xs[word0 & 511], kIq2xs[word1 & 511]);
-    const uint16_t signs = TwoKsigns(word0 >> 9 | word1 >> 9 << 7);
-    StoreScaled(WithSigns(grid, signs), scales[b], out + 16 * b);
+    const U8 signs = TwoRows(kKsignMasks.bytes[word0 >> 9], kKsignMasks.bytes[word1 >> 9]);
+    StoreScaled(Negated(grid, signs), scales[b], out + 16 * b);
   }
 }
 
-void DecodeLanes(const BlockIQ2_S& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ2_S& block, Out out) {
   alignas(64) float scales[16];
-  ScalesOfNibbles(block.scales, F16ToF32(block.d) * 0.125f, scales);
+  ScalesOfNibbles(block.scales, HalfToFloat(block.d) * 0.125f, scales);
   for (int b = 0; b < 16; ++b) {
     const int high = block.qh[b / 2] >> (b % 2 * 4);
     const U8 grid = TwoRows(kIq2s[block.qs[2 * b] | (high & 3) << 8],
@@ -102,21 +127,23 @@ void DecodeLanes(const BlockIQ2_S& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ3_XXS& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(block.d) * 0.25f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ3_XXS& block, Out out) {
+  const float factor = HalfToFloat(block.d) * 0.25f;
   for (int g = 0; g < 8; ++g, out += 32) {
     const uint8_t* index = block.qs + 8 * g;
     const uint32_t word = block.signs_and_scale[g];
     const float scale = factor * static_cast<float>(static_cast<int>(word >> 28) * 2 + 1);
     const U8 low = FourRows([index](int i) { return kIq3xxs[index[i]]; });
     const U8 high = FourRows([index](int i) { return kIq3xxs[index[4 + i]]; });
-    StoreScaled(WithSigns(low, TwoKsigns(word)), scale, out);
-    StoreScaled(WithSigns(high, TwoKsigns(word >> 14)), scale, out + 16);
+    StoreScaled(Negated(low, TwoKsigns(word)), scale, out);
+    StoreScaled(Negated(high, TwoKsigns(word >> 14)), scale, out + 16);
   }
 }
 
-void DecodeLanes(const BlockIQ3_S& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ3_S& block, Out out) {
+  const float d = HalfToFloat(block.d);
   for (int b = 0; b < 16; ++b) {
     const int nibble = (block.scales[b / 4] >> (b / 2 % 2 * 4)) & 15;
     const float scale = d * static_cast<float>(1 + 2 * nibble);
@@ -137,8 +164,9 @@ HWY_INLINE I8 Shifted(U8 grid, U8 negative) {
   return Signed(hn::Add(product, hn::Or(negative, hn::Set(DU8(), 1))));
 }
 
-void DecodeLanes(const BlockIQ1_S& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(block.d) * 0.125f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ1_S& block, Out out) {
+  const float factor = HalfToFloat(block.d) * 0.125f;
   for (int g = 0; g < 8; ++g, out += 32) {
     const int word = block.qh[g];
     const uint8_t* qs = block.qs + 4 * g;
@@ -152,8 +180,9 @@ void DecodeLanes(const BlockIQ1_S& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockIQ1_M& block, float* HWY_RESTRICT out) {
-  const float factor = F16ToF32(IQ1_MScale(block)) * 0.125f;
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ1_M& block, Out out) {
+  const float factor = HalfToFloat(IQ1_MScale(block)) * 0.125f;
   for (int b = 0; b < 16; ++b) {
     const int nibbles = block.qh[b];
     const int code = (block.scales[b / 4] >> (b % 4 * 3)) & 7;

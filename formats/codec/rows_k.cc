@@ -24,9 +24,9 @@ namespace HWY_NAMESPACE {
 #if GGUF_HAVE_CODES
 
 // Q2_K: 32 bytes of qs hold four quarters of 32 values; kQuarter counts through the block.
-template <int kQuarter>
+template <int kQuarter, class Out>
 HWY_INLINE void QuarterQ2_K(const BlockQ2_K& block, const float* scales, const float* minimums,
-                            float* out) {
+                            Out out) {
   for (int l = 0; l < 2; ++l) {
     const int b = 2 * kQuarter + l;
     const U8 qs = LoadBytes(block.qs + kQuarter / 4 * 32 + 16 * l);
@@ -34,12 +34,13 @@ HWY_INLINE void QuarterQ2_K(const BlockQ2_K& block, const float* scales, const f
   }
 }
 
-void DecodeLanes(const BlockQ2_K& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ2_K& block, Out out) {
   alignas(64) float scales[16];
   alignas(64) float minimums[16];
   const U8 codes = LoadBytes(block.scales);
-  StoreScaled(LowNibbles(codes), F16ToF32(block.d), scales);
-  StoreScaled(HighNibbles(codes), F16ToF32(block.dmin), minimums);
+  StoreScaled(LowNibbles(codes), HalfToFloat(block.d), scales);
+  StoreScaled(HighNibbles(codes), HalfToFloat(block.dmin), minimums);
   QuarterQ2_K<0>(block, scales, minimums, out);
   QuarterQ2_K<1>(block, scales, minimums, out);
   QuarterQ2_K<2>(block, scales, minimums, out);
@@ -50,8 +51,8 @@ void DecodeLanes(const BlockQ2_K& block, float* HWY_RESTRICT out) {
   QuarterQ2_K<7>(block, scales, minimums, out);
 }
 
-template <int kQuarter>
-HWY_INLINE void QuarterQ3_K(const BlockQ3_K& block, const float* scales, float* out) {
+template <int kQuarter, class Out>
+HWY_INLINE void QuarterQ3_K(const BlockQ3_K& block, const float* scales, Out out) {
   for (int l = 0; l < 2; ++l) {
     const int b = 2 * kQuarter + l;
     const U8 low = Field<kQuarter % 4 * 2, 0, 3>(LoadBytes(block.qs + kQuarter / 4 * 32 + 16 * l));
@@ -72,9 +73,10 @@ HWY_INLINE I8 ScaleCodesQ3_K(const uint8_t* scales) {
   return Minus(hn::BitCast(DU8(), hn::Load(DU32(), codes)), 32);
 }
 
-void DecodeLanes(const BlockQ3_K& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ3_K& block, Out out) {
   alignas(64) float scales[16];
-  StoreScaled(ScaleCodesQ3_K(block.scales), F16ToF32(block.d), scales);
+  StoreScaled(ScaleCodesQ3_K(block.scales), HalfToFloat(block.d), scales);
   QuarterQ3_K<0>(block, scales, out);
   QuarterQ3_K<1>(block, scales, out);
   QuarterQ3_K<2>(block, scales, out);
@@ -103,15 +105,16 @@ HWY_INLINE void ScalesOf(const Block& block, float* scales, float* minimums) {
     const auto values = hn::ConvertTo(d4, hn::PromoteTo(hn::RebindToSigned<decltype(d4)>(), bytes));
     hn::Store(hn::Mul(values, hn::Set(d4, factor)), d4, to);
   };
-  const float d = F16ToF32(block.d);
-  const float dmin = F16ToF32(block.dmin);
+  const float d = HalfToFloat(block.d);
+  const float dmin = HalfToFloat(block.dmin);
   scaled(0, d, scales);
   scaled(1, d, scales + 4);
   scaled(2, dmin, minimums);
   scaled(3, dmin, minimums + 4);
 }
 
-void DecodeLanes(const BlockQ4_K& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ4_K& block, Out out) {
   alignas(64) float scales[8];
   alignas(64) float minimums[8];
   ScalesOf(block, scales, minimums);
@@ -124,9 +127,9 @@ void DecodeLanes(const BlockQ4_K& block, float* HWY_RESTRICT out) {
   }
 }
 
-template <int kPair>
+template <int kPair, class Out>
 HWY_INLINE void PairQ5_K(const BlockQ5_K& block, const float* scales, const float* minimums,
-                         float* out) {
+                         Out out) {
   constexpr int b = 2 * kPair;
   for (int l = 0; l < 32; l += 16) {
     const U8 qs = LoadBytes(block.qs + 32 * kPair + l);
@@ -138,7 +141,8 @@ HWY_INLINE void PairQ5_K(const BlockQ5_K& block, const float* scales, const floa
   }
 }
 
-void DecodeLanes(const BlockQ5_K& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ5_K& block, Out out) {
   alignas(64) float scales[8];
   alignas(64) float minimums[8];
   ScalesOf(block, scales, minimums);
@@ -148,13 +152,14 @@ void DecodeLanes(const BlockQ5_K& block, float* HWY_RESTRICT out) {
   PairQ5_K<3>(block, scales, minimums, out);
 }
 
-void DecodeLanes(const BlockQ6_K& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ6_K& block, Out out) {
   alignas(64) float scales[16];
-  StoreScaled(hn::LoadU(DI8(), block.scales), F16ToF32(block.d), scales);
+  StoreScaled(hn::LoadU(DI8(), block.scales), HalfToFloat(block.d), scales);
   for (int half = 0; half < 2; ++half) {
     for (int l = 0; l < 2; ++l) {
       const float* scale = scales + 8 * half + l;
-      float* to = out + 128 * half + 16 * l;
+      const Out to = out + 128 * half + 16 * l;
       const U8 ql0 = LoadBytes(block.ql + 64 * half + 16 * l);
       const U8 ql1 = LoadBytes(block.ql + 64 * half + 32 + 16 * l);
       const U8 qh = LoadBytes(block.qh + 32 * half + 16 * l);
@@ -166,7 +171,8 @@ void DecodeLanes(const BlockQ6_K& block, float* HWY_RESTRICT out) {
   }
 }
 
-void DecodeLanes(const BlockQ8_K& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ8_K& block, Out out) {
   const float d = block.d;
   for (int j = 0; j < 256; j += 16) StoreScaled(hn::LoadU(DI8(), block.qs + j), d, out + j);
 }

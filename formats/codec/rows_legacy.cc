@@ -23,16 +23,18 @@ namespace HWY_NAMESPACE {
 
 #if GGUF_HAVE_CODES
 
-void DecodeLanes(const BlockQ4_0& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ4_0& block, Out out) {
+  const float d = HalfToFloat(block.d);
   const U8 qs = LoadBytes(block.qs);
   StoreScaled(Minus(LowNibbles(qs), 8), d, out);
   StoreScaled(Minus(HighNibbles(qs), 8), d, out + 16);
 }
 
-void DecodeLanes(const BlockQ4_1& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
-  const float minimum = -F16ToF32(block.m);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ4_1& block, Out out) {
+  const float d = HalfToFloat(block.d);
+  const float minimum = -HalfToFloat(block.m);
   const U8 qs = LoadBytes(block.qs);
   StoreAffine(LowNibbles(qs), d, minimum, out);
   StoreAffine(HighNibbles(qs), d, minimum, out + 16);
@@ -43,17 +45,19 @@ HWY_INLINE U8 FifthBits(uint32_t bits) {
   return hn::And(MaskOfBits(static_cast<uint16_t>(bits)), hn::Set(DU8(), 16));
 }
 
-void DecodeLanes(const BlockQ5_0& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ5_0& block, Out out) {
+  const float d = HalfToFloat(block.d);
   const uint32_t qh = block.qh;
   const U8 qs = LoadBytes(block.qs);
   StoreScaled(Minus(hn::Or(LowNibbles(qs), FifthBits(qh)), 16), d, out);
   StoreScaled(Minus(hn::Or(HighNibbles(qs), FifthBits(qh >> 16)), 16), d, out + 16);
 }
 
-void DecodeLanes(const BlockQ5_1& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
-  const float minimum = -F16ToF32(block.m);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ5_1& block, Out out) {
+  const float d = HalfToFloat(block.d);
+  const float minimum = -HalfToFloat(block.m);
   const uint32_t qh = block.qh;
   const U8 qs = LoadBytes(block.qs);
   StoreAffine(hn::Or(LowNibbles(qs), FifthBits(qh)), d, minimum, out);
@@ -61,26 +65,34 @@ void DecodeLanes(const BlockQ5_1& block, float* HWY_RESTRICT out) {
 }
 
 // Q8_0 and Q8_1
-template <class Block>
-HWY_INLINE void DecodeBytes(const Block& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Block, class Out>
+HWY_INLINE void DecodeBytes(const Block& block, Out out) {
+  const float d = HalfToFloat(block.d);
   StoreScaled(hn::LoadU(DI8(), block.qs), d, out);
   StoreScaled(hn::LoadU(DI8(), block.qs + 16), d, out + 16);
 }
 
-void DecodeLanes(const BlockQ8_0& block, float* HWY_RESTRICT out) { DecodeBytes(block, out); }
-void DecodeLanes(const BlockQ8_1& block, float* HWY_RESTRICT out) { DecodeBytes(block, out); }
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ8_0& block, Out out) {
+  DecodeBytes(block, out);
+}
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ8_1& block, Out out) {
+  DecodeBytes(block, out);
+}
 
-void DecodeLanes(const BlockQ1_0& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ1_0& block, Out out) {
+  const float d = HalfToFloat(block.d);
   for (int i = 0; i < 16; i += 2) {
     const uint16_t bits = static_cast<uint16_t>(block.qs[i] | block.qs[i + 1] << 8);
     StoreScaled(Minus(hn::And(MaskOfBits(bits), hn::Set(DU8(), 2)), 1), d, out + 8 * i);
   }
 }
 
-void DecodeLanes(const BlockQ2_0& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockQ2_0& block, Out out) {
+  const float d = HalfToFloat(block.d);
   const U8 qs = LoadBytes(block.qs);
   const U8 code0 = Field<0, 0, 3>(qs);
   const U8 code1 = Field<2, 0, 3>(qs);
@@ -92,7 +104,7 @@ void DecodeLanes(const BlockQ2_0& block, float* HWY_RESTRICT out) {
   const auto low23 = hn::BitCast(d16, hn::InterleaveLower(DU8(), code2, code3));
   const auto high01 = hn::BitCast(d16, hn::InterleaveUpper(DU8(), code0, code1));
   const auto high23 = hn::BitCast(d16, hn::InterleaveUpper(DU8(), code2, code3));
-  const auto store = [d](auto codes, float* to)
+  const auto store = [d](auto codes, Out to)
                          HWY_ATTR { StoreScaled(Minus(hn::BitCast(DU8(), codes), 1), d, to); };
   store(hn::InterleaveLower(d16, low01, low23), out);
   store(hn::InterleaveUpper(d16, low01, low23), out + 16);
@@ -105,6 +117,8 @@ void DecodeLanes(const BlockQ2_0& block, float* HWY_RESTRICT out) {
 #define GGUF_ROW_TYPES(X) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q8_1) X(Q1_0) X(Q2_0)
 GGUF_ROW_TYPES(GGUF_DEFINE_ROW)
 
+bool HaveCodes() { return GGUF_HAVE_CODES != 0; }
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gguf
 HWY_AFTER_NAMESPACE();
@@ -112,5 +126,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gguf {
 GGUF_ROW_TYPES(GGUF_EXPORT_ROW)
+
+HWY_EXPORT(HaveCodes);
+bool HasRowCodes() { return HWY_DYNAMIC_DISPATCH(HaveCodes)(); }
 }  // namespace gguf
 #endif  // HWY_ONCE

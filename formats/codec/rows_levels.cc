@@ -20,29 +20,34 @@ namespace HWY_NAMESPACE {
 #if GGUF_HAVE_CODES
 
 // 16 bytes: low nibbles are values 0 to 15, high nibbles 16 to 31.
-HWY_INLINE void StoreLevels(const int8_t* table, const uint8_t* qs, float scale, float* out) {
+template <class Out>
+HWY_INLINE void StoreLevels(const int8_t* table, const uint8_t* qs, float scale, Out out) {
   const U8 bytes = LoadBytes(qs);
   StoreScaled(Lookup(table, LowNibbles(bytes)), scale, out);
   StoreScaled(Lookup(table, HighNibbles(bytes)), scale, out + 16);
 }
 
-void DecodeLanes(const BlockIQ4_NL& block, float* HWY_RESTRICT out) {
-  StoreLevels(kIq4nl, block.qs, F16ToF32(block.d), out);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ4_NL& block, Out out) {
+  StoreLevels(kIq4nl, block.qs, HalfToFloat(block.d), out);
 }
 
-void DecodeLanes(const BlockIQ4_XS& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockIQ4_XS& block, Out out) {
+  const float d = HalfToFloat(block.d);
   for (int g = 0; g < 8; ++g) {
     const float scale = d * static_cast<float>(IQ4_XSScale(block, g));
     StoreLevels(kIq4nl, block.qs + 16 * g, scale, out + 32 * g);
   }
 }
 
-void DecodeLanes(const BlockMXFP4& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockMXFP4& block, Out out) {
   StoreLevels(kFp4E2m1X2, block.qs, E8M0Half(block.e), out);
 }
 
-void DecodeLanes(const BlockNVFP4& block, float* HWY_RESTRICT out) {
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockNVFP4& block, Out out) {
   for (int s = 0; s < 4; s += 2) {
     const U8 bytes = LoadBytes(block.qs + 8 * s);
     const auto low = hn::BitCast(DU64(), LowNibbles(bytes));

@@ -35,15 +35,17 @@ HWY_INLINE I8 FirstDigitLessOne(U8 fractions) {
 HWY_INLINE U8 TimesThree(U8 fractions) { return hn::Add(fractions, hn::Add(fractions, fractions)); }
 
 // Digit n of 16 bytes goes to out + n * stride.
-HWY_INLINE void StoreDigits(U8 fractions, float d, size_t stride, float* out) {
+template <class Out>
+HWY_INLINE void StoreDigits(U8 fractions, float d, size_t stride, Out out) {
   for (int n = 0; n < 5; ++n) {
     StoreScaled(FirstDigitLessOne(fractions), d, out + n * stride);
     fractions = TimesThree(fractions);
   }
 }
 
-void DecodeLanes(const BlockTQ1_0& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockTQ1_0& block, Out out) {
+  const float d = HalfToFloat(block.d);
   StoreDigits(LoadBytes(block.qs), d, 32, out);
   StoreDigits(LoadBytes(block.qs + 16), d, 32, out + 16);
   StoreDigits(LoadBytes(block.qs + 32), d, 16, out + 160);
@@ -62,11 +64,12 @@ void DecodeLanes(const BlockTQ1_0& block, float* HWY_RESTRICT out) {
   StoreScaled(FirstDigitLessOne(hn::BitCast(DU8(), all)), d, out + 240);
 }
 
-void DecodeLanes(const BlockTQ2_0& block, float* HWY_RESTRICT out) {
-  const float d = F16ToF32(block.d);
+template <class Out>
+HWY_INLINE void DecodeLanes(const BlockTQ2_0& block, Out out) {
+  const float d = HalfToFloat(block.d);
   for (int i = 0; i < 64; i += 16) {
     const U8 qs = LoadBytes(block.qs + i);
-    float* to = out + i / 32 * 128 + i % 32;
+    const Out to = out + i / 32 * 128 + i % 32;
     StoreScaled(Minus(Field<0, 0, 3>(qs), 1), d, to);
     StoreScaled(Minus(Field<2, 0, 3>(qs), 1), d, to + 32);
     StoreScaled(Minus(Field<4, 0, 3>(qs), 1), d, to + 64);

@@ -1,6 +1,6 @@
 // A tile is 16 rows of 64 bytes. A step of a block: high parts of rows 0 to 15, of rows 16 to 31,
-// then the low parts of both: a tile each, a row of which is 32 columns. A step of a panel:
-// likewise for tokens, a row of which is columns 2p and 2p + 1 of 16 tokens.
+// then in full precision the low parts of both: a tile each, a row of which is 32 columns. A step
+// of a panel: likewise for tokens, a row of which is columns 2p and 2p + 1 of 16 tokens.
 
 #include "runtime/ops/amx.h"
 
@@ -11,7 +11,8 @@
 #include <cpuid.h>
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12, of its own _mm512_undefined
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12, of its own _mm512_undefined
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -28,8 +29,10 @@ namespace {
 #define GGUF_AMX_TARGET \
   __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 
-constexpr size_t kTileValues = 16 * 32;          // 16-bit
-constexpr size_t kStepValues = 4 * kTileValues;  // of a block or of a panel
+constexpr size_t kTileValues = 16 * 32;  // 16-bit
+
+// 16-bit values of a step of a block or of a panel.
+constexpr size_t StepValues(bool is_full) { return (is_full ? 4 : 2) * kTileValues; }
 
 bool MayUseTiles() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -64,14 +67,85 @@ GGUF_AMX_TARGET inline Parts Split(__m512 first, __m512 second) {
   return {reinterpret_cast<__m512i>(high), reinterpret_cast<__m512i>(low)};
 }
 
-// The parts of values [0, count) of a step, zeros behind.
-GGUF_AMX_TARGET inline Parts SplitStep(const float* values, size_t count) {
-  const auto mask = [](size_t n) {
-    return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1 << n) - 1);
-  };
-  const __m512 first = _mm512_maskz_loadu_ps(mask(count), values);
+GGUF_AMX_TARGET inline __mmask16 FirstOf(size_t n) {
+  return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1u << n) - 1);
+}
+
+// 32 floats of a step, of which the first `count` are read and the others zero.
+struct Step {
+  __m512 first, second;
+};
+GGUF_AMX_TARGET inline Step LoadStep(const float* values, size_t count) {
+  if (count >= 32) return {_mm512_loadu_ps(values), _mm512_loadu_ps(values + 16)};
   const size_t rest = count > 16 ? count - 16 : 0;
-  return Split(first, _mm512_maskz_loadu_ps(mask(rest), values + 16));
+  return {_mm512_maskz_loadu_ps(FirstOf(count), values),
+          rest == 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(FirstOf(rest), values + 16)};
+}
+
+// Their high parts alone.
+GGUF_AMX_TARGET inline __m512i Round(const Step& step) {
+  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(step.second, step.first));
+}
+
+// Turns 16 rows of 16 words of 32 bits: word i of rows[j] becomes word j of rows[i].
+GGUF_AMX_TARGET inline void Turn(__m512i rows[16]) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {  // pairs of words of two rows
+    t[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {  // columns of four rows, in each 128 bits
+    rows[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    rows[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    rows[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    rows[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {  // quarters of eight rows: even and odd ones
+    t[i] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0xDD);
+    t[i + 8] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0xDD);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    rows[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+    rows[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xDD);
+    rows[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+    rows[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xDD);
+  }
+}
+
+GGUF_AMX_TARGET inline void StoreTile(const __m512i rows[16], uint16_t* tile) {
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) _mm512_store_si512(tile + 32 * i, rows[i]);
+}
+
+// One step of up to 16 tokens into tiles of a panel: the high parts, and in full precision the low
+// ones behind those of all tokens.
+template <bool kIsFull>
+GGUF_AMX_TARGET inline void PackTokens(const float* in, size_t row_stride, size_t count,
+                                       size_t depth, uint16_t* tile) {
+  __m512i high[16], low[16];
+  for (size_t t = 0; t < 16; ++t) {
+    const Step step = t < count ? LoadStep(in + t * row_stride, depth)
+                                : Step{_mm512_setzero_ps(), _mm512_setzero_ps()};
+    if constexpr (kIsFull) {
+      const Parts parts = Split(step.first, step.second);
+      high[t] = parts.high;
+      low[t] = parts.low;
+    } else {
+      high[t] = Round(step);
+    }
+  }
+  Turn(high);
+  StoreTile(high, tile);
+  if constexpr (kIsFull) {
+    Turn(low);
+    StoreTile(low, tile + 2 * kTileValues);
+  }
 }
 
 // Eight tiles of 16 rows of 64 bytes.
@@ -96,12 +170,12 @@ GGUF_AMX_TARGET void MultiplyBlock(const uint16_t* block, const uint16_t* panel,
   _tile_loadd(2, c + 16 * c_stride, stride);
   _tile_loadd(3, c + 16 * c_stride + 16, stride);
   for (size_t step = 0; step < num_steps; ++step) {
-    const uint16_t* w = block + step * kStepValues;
-    const uint16_t* x = panel + step * kStepValues;
-    _tile_loadd(4, w, 64);
-    _tile_loadd(5, w + kTileValues, 64);
-    _tile_loadd(6, x, 64);  // high parts of both
+    const uint16_t* w = block + step * StepValues(kIsFull);
+    const uint16_t* x = panel + step * StepValues(kIsFull);
+    _tile_loadd(4, w, 64);  // high parts of both
+    _tile_loadd(6, x, 64);
     _tile_loadd(7, x + kTileValues, 64);
+    _tile_loadd(5, w + kTileValues, 64);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
@@ -137,28 +211,47 @@ bool HasAmx() {
 }
 
 GGUF_AMX_TARGET void AmxPackActivations(const float* in, size_t row_stride, size_t count,
-                                        size_t depth, uint16_t* out) {
-  const __m512i down = _mm512_slli_epi32(
-      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 6);  // 64-byte rows
-  for (size_t k = 0; k < depth; k += kAmxDepth) {
-    uint16_t* step = out + k / kAmxDepth * kStepValues;
-    for (size_t t = 0; t < kAmxTokens; ++t) {
-      const size_t valid = t < count ? depth - k : 0;
-      const Parts parts = SplitStep(in + std::min(t, count - 1) * row_stride + k, valid);
-      uint16_t* tile = step + t / 16 * kTileValues + t % 16 * 2;
-      _mm512_i32scatter_epi32(tile, down, parts.high, 1);
-      _mm512_i32scatter_epi32(tile + 2 * kTileValues, down, parts.low, 1);
+                                        size_t depth, bool is_full, uint16_t* out) {
+  const auto pack = is_full ? PackTokens<true> : PackTokens<false>;
+  for (size_t k = 0; k < depth; k += kAmxDepth, out += StepValues(is_full)) {
+    for (size_t t = 0; t < kAmxTokens; t += 16) {
+      const size_t first = std::min(t, count - 1);  // never a row that does not exist
+      pack(in + first * row_stride + k, row_stride, count > t ? count - t : 0, depth - k,
+           out + t / 16 * kTileValues);
     }
   }
 }
 
-GGUF_AMX_TARGET void AmxPackWeights(const float* values, size_t row, size_t depth,
+GGUF_AMX_TARGET void AmxPackWeights(const float* values, size_t row, size_t depth, bool is_full,
                                     uint16_t* block) {
-  for (size_t k = 0; k < depth; k += kAmxDepth) {
-    const Parts parts = SplitStep(values + k, depth - k);
-    uint16_t* at = block + k / kAmxDepth * kStepValues + row * 32;
-    _mm512_storeu_si512(at, parts.high);
-    _mm512_storeu_si512(at + 2 * kTileValues, parts.low);
+  uint16_t* at = block + row * 32;
+  for (size_t k = 0; k < depth; k += kAmxDepth, at += StepValues(is_full)) {
+    const Step step = LoadStep(values + k, depth - k);
+    if (!is_full) {
+      _mm512_store_si512(at, Round(step));
+      continue;
+    }
+    const Parts parts = Split(step.first, step.second);
+    _mm512_store_si512(at, parts.high);
+    _mm512_store_si512(at + 2 * kTileValues, parts.low);
+  }
+}
+
+GGUF_AMX_TARGET void AmxStoreTurned(const float* sums, size_t stride, size_t rows, size_t count,
+                                    const float* bias, float* out, size_t out_stride) {
+  for (size_t t = 0; t < count; t += 16) {
+    for (size_t r = 0; r < rows; r += 16) {
+      const __mmask16 mask = FirstOf(rows - r);
+      __m512i tile[16];
+      for (size_t i = 0; i < 16; ++i) tile[i] = _mm512_loadu_si512(sums + (r + i) * stride + t);
+      Turn(tile);
+      const __m512 added =
+          bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, bias + r);
+      for (size_t i = 0; i < std::min<size_t>(16, count - t); ++i) {
+        const __m512 values = _mm512_add_ps(_mm512_castsi512_ps(tile[i]), added);
+        _mm512_mask_storeu_ps(out + (t + i) * out_stride + r, mask, values);
+      }
+    }
   }
 }
 
@@ -178,11 +271,12 @@ GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size
 #else
 
 bool HasAmx() { return false; }
-void AmxPackActivations(const float*, size_t, size_t, size_t, uint16_t*) {}
-void AmxPackWeights(const float*, size_t, size_t, uint16_t*) {}
+void AmxPackActivations(const float*, size_t, size_t, size_t, bool, uint16_t*) {}
+void AmxPackWeights(const float*, size_t, size_t, bool, uint16_t*) {}
 void AmxBegin() {}
 void AmxEnd() {}
 void AmxMultiply(const uint16_t*, size_t, size_t, const uint16_t*, size_t, bool, float*, size_t) {}
+void AmxStoreTurned(const float*, size_t, size_t, size_t, const float*, float*, size_t) {}
 
 #endif
 

@@ -28,16 +28,18 @@ constexpr size_t AmxDepth(size_t columns) {
   return (columns + kAmxDepth - 1) / kAmxDepth * kAmxDepth;
 }
 
-// 16-bit values of a panel or of a block of `depth` columns: two per number.
-constexpr size_t AmxValues(size_t depth) { return 2 * kAmxTokens * AmxDepth(depth); }
+// 16-bit values of a panel or of a block of `depth` columns: two per number in full precision.
+constexpr size_t AmxValues(size_t depth, bool is_full) {
+  return (is_full ? 2 : 1) * kAmxTokens * AmxDepth(depth);
+}
 
 // Packs `count` rows (1 to kAmxTokens) of `depth` activations (stride `row_stride`) into a panel,
 // zeros beyond either. `out` is aligned to 64 bytes.
 void AmxPackActivations(const float* in, size_t row_stride, size_t count, size_t depth,
-                        uint16_t* out);
+                        bool is_full, uint16_t* out);
 
 // Packs row `row` < kAmxRows of a block of weights; the other rows stay as they are.
-void AmxPackWeights(const float* values, size_t row, size_t depth, uint16_t* block);
+void AmxPackWeights(const float* values, size_t row, size_t depth, bool is_full, uint16_t* block);
 
 // Takes the unit for this thread, and gives it back. AmxMultiply may be called in between.
 void AmxBegin();
@@ -48,6 +50,11 @@ void AmxEnd();
 // another in the rows of c. Writes all kAmxRows * num_blocks rows and kAmxTokens columns.
 void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size_t block_values,
                  const uint16_t* panel, size_t depth, bool is_full, float* c, size_t c_stride);
+
+// out[t * out_stride + r] = sums[r * stride + t] + bias[r] (`bias` may be null), for r < rows and
+// t < count, which lie within whole tiles of 16 x 16 of `sums`.
+void AmxStoreTurned(const float* sums, size_t stride, size_t rows, size_t count, const float* bias,
+                    float* out, size_t out_stride);
 
 }  // namespace gguf
 

@@ -9,6 +9,7 @@
 #include "gguf/base/parallel.h"
 #include "runtime/ops/amx.h"
 #include "runtime/ops/dot.h"
+#include "runtime/ops/dot_q8.h"
 #include "runtime/ops/gemm.h"
 
 namespace gguf {
@@ -66,11 +67,27 @@ class DotInputs {
     }
     return rows.data();
   }
-  void Clear() { std::fill(std::begin(ready_), std::end(ready_), false); }
+
+  const Q8Activations* GetQ8(const Activations& x) {
+    if (q8_is_ready_) return q8_.data();
+    q8_is_ready_ = true;
+    q8_.resize(std::max(q8_.size(), x.count()));
+    for (size_t i = 0; i < x.count(); ++i) {
+      q8_[i].Assign(x.values() + i * x.columns(), x.columns());
+    }
+    return q8_.data();
+  }
+
+  void Clear() {
+    std::fill(std::begin(ready_), std::end(ready_), false);
+    q8_is_ready_ = false;
+  }
 
  private:
   std::vector<DotActivations> rows_[kNumDotOrders];
+  std::vector<Q8Activations> q8_;
   bool ready_[kNumDotOrders] = {};
+  bool q8_is_ready_ = false;
 };
 
 // Rows by a kernel of their type.
@@ -84,6 +101,19 @@ void MultiplyDots(const DotKernel& kernel, const DotActivations* x, size_t count
       product.out[i * product.out_stride + r] =
           kernel.dot(row, product.weights.columns, x[i]) + bias;
     }
+  }
+}
+
+// Rows of any block type by activations in 8 bits.
+void MultiplyQ8(const Q8Activations* x, size_t count, const MatrixProduct& product, size_t first,
+                size_t last) {
+  const RowReader reader(product.weights);
+  for (size_t r = first; r < last; ++r) {
+    float sums[kMaxFew];
+    DotQ8(product.weights.type, product.weights.data + r * reader.row_bytes,
+          product.weights.columns, x, count, sums);
+    const float bias = product.bias == nullptr ? 0.0f : product.bias[r];
+    for (size_t i = 0; i < count; ++i) product.out[i * product.out_stride + r] = sums[i] + bias;
   }
 }
 
@@ -112,7 +142,7 @@ void MultiplyFew(const Activations& x, const MatrixProduct& product, size_t firs
 void StoreTile(const float* sums, size_t stride, size_t first, size_t rows, size_t count,
                const MatrixProduct& product) {
   constexpr size_t kTokens = 16;
-  float turned[kTokens][std::max(kTileRows, kPairRows)];
+  float turned[kTokens][kTileRows];
   for (size_t begin = 0; begin < count; begin += kTokens) {
     const size_t num_tokens = std::min(kTokens, count - begin);
     for (size_t r = 0; r < rows; ++r) {
@@ -156,7 +186,7 @@ void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_f
   const size_t num_panels = Tiles(x.count(), kAmxTokens);
   const size_t stride = num_panels * kAmxTokens;
   const size_t num_sums = num_blocks * kAmxRows * stride;
-  const size_t block_values = AmxValues(kPairColumns);
+  const size_t block_values = AmxValues(kPairColumns, is_full);
   float* sums = ThreadScratch(num_sums + kPairColumns + num_blocks * block_values / 2);
   float* row = sums + num_sums;
   uint16_t* blocks = reinterpret_cast<uint16_t*>(row + kPairColumns);
@@ -166,7 +196,7 @@ void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_f
     const size_t depth = std::min(kPairColumns, x.columns() - column);
     for (size_t r = 0; r < rows; ++r) {
       reader.Read(first + r, column, depth, row);
-      AmxPackWeights(row, r % kAmxRows, depth, blocks + r / kAmxRows * block_values);
+      AmxPackWeights(row, r % kAmxRows, depth, is_full, blocks + r / kAmxRows * block_values);
     }
     // Rows beyond the last are left over from other blocks, and their sums are not stored.
     for (size_t p = 0; p < num_panels; ++p) {
@@ -175,10 +205,12 @@ void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_f
     }
   }
   AmxEnd();
-  StoreTile(sums, stride, first, rows, x.count(), product);
+  AmxStoreTurned(sums, stride, rows, x.count(),
+                 product.bias == nullptr ? nullptr : product.bias + first, product.out + first,
+                 product.out_stride);
 }
 
-enum class Path { kDot, kFew, kFloats, kPairs };
+enum class Path { kDot, kQ8, kFew, kFloats, kPairs, kHalves };
 
 // Rows of W per task.
 size_t TaskRows(Path path) {
@@ -186,6 +218,7 @@ size_t TaskRows(Path path) {
     case Path::kFloats:
       return kTileRows;
     case Path::kPairs:
+    case Path::kHalves:
       return kPairRows;
     default:
       return kFewRows;
@@ -198,29 +231,55 @@ struct Work {
   size_t end = 0;
   const DotKernel* kernel = nullptr;
   const DotActivations* inputs = nullptr;
+  const Q8Activations* q8_inputs = nullptr;
 };
 
-Work ChoosePath(const MatrixProduct& product, size_t count, Precision precision) {
+Work ChoosePath(const MatrixProduct& product, size_t count, ActivationType activations) {
   const TensorType type = product.weights.type;
   if (count <= kMaxFew) {
-    const DotKernel* kernel = FindDotKernel(type);
-    return {kernel != nullptr ? Path::kDot : Path::kFew, 0, kernel, nullptr};
+    // Kernels of a type are as fast with activations in 16 bits.
+    if (const DotKernel* kernel = FindDotKernel(type)) return {Path::kDot, 0, kernel};
+    const bool is_q8 = activations == ActivationType::kQ8 && HasQ8Dot(type);
+    return {is_q8 ? Path::kQ8 : Path::kFew};
   }
-  const bool may_split = type != TensorType::kF32 || precision == Precision::kHalf;
-  return {may_split && HasAmx() ? Path::kPairs : Path::kFloats};
+  if (!HasAmx()) return {Path::kFloats};
+  if (activations != ActivationType::kF32) return {Path::kHalves};
+  return {type == TensorType::kF32 ? Path::kFloats : Path::kPairs};
 }
 
-void RunTask(const Work& work, const Activations& x, const MatrixProduct& product,
-             Precision precision, size_t first, size_t last) {
+// Gets the activations into the form of the work's path.
+void Prepare(Activations* x, int threads, DotInputs* inputs, Work* work) {
+  switch (work->path) {
+    case Path::kDot:
+      work->inputs = inputs->Get(*x, work->kernel->order);
+      return;
+    case Path::kQ8:
+      work->q8_inputs = inputs->GetQ8(*x);
+      return;
+    case Path::kFew:
+      return;
+    case Path::kFloats:
+      return x->PackFloats(threads);
+    case Path::kPairs:
+    case Path::kHalves:
+      return x->PackPairs(work->path == Path::kPairs, threads);
+  }
+}
+
+void RunTask(const Work& work, const Activations& x, const MatrixProduct& product, size_t first,
+             size_t last) {
   switch (work.path) {
     case Path::kDot:
       return MultiplyDots(*work.kernel, work.inputs, x.count(), product, first, last);
+    case Path::kQ8:
+      return MultiplyQ8(work.q8_inputs, x.count(), product, first, last);
     case Path::kFew:
       return MultiplyFew(x, product, first, last);
     case Path::kFloats:
       return MultiplyMany(x, product, first, last);
     case Path::kPairs:
-      return MultiplyPairs(x, product, precision == Precision::kFull, first, last);
+    case Path::kHalves:
+      return MultiplyPairs(x, product, work.path == Path::kPairs, first, last);
   }
 }
 
@@ -251,19 +310,21 @@ void Activations::PackFloats(int threads) {
   float_panels_ = packed;
 }
 
-void Activations::PackPairs(int threads) {
-  if (pair_panels_ != nullptr) return;
+void Activations::PackPairs(bool is_full, int threads) {
+  if (pair_panels_ != nullptr && pairs_are_full_ == is_full) return;
+  pairs_are_full_ = is_full;
   const size_t num_panels = Tiles(count_, kAmxTokens);
   const size_t pieces = Tiles(columns_, kPairColumns);
+  const size_t panel_values = AmxValues(kPairColumns, is_full);
   auto* packed = reinterpret_cast<uint16_t*>(
-      pairs_.Get(pieces * num_panels * AmxValues(kPairColumns) * sizeof(uint16_t) / sizeof(float)));
+      pairs_.Get(pieces * num_panels * panel_values * sizeof(uint16_t) / sizeof(float)));
   (void)ParallelFor(num_panels * pieces, threads, [&](uint64_t task, int) {
     const size_t p = task % num_panels;
     const size_t column = task / num_panels * kPairColumns;
     AmxPackActivations(values_ + p * kAmxTokens * columns_ + column, columns_,
                        std::min(kAmxTokens, count_ - p * kAmxTokens),
-                       std::min(kPairColumns, columns_ - column),
-                       packed + task * AmxValues(kPairColumns));
+                       std::min(kPairColumns, columns_ - column), is_full,
+                       packed + task * panel_values);
     return absl::OkStatus();
   });
   pair_panels_ = packed;
@@ -274,29 +335,28 @@ const float* Activations::float_panel(size_t p) const {
 }
 
 const uint16_t* Activations::pair_panel(size_t piece, size_t p) const {
-  return pair_panels_ + (piece * Tiles(count_, kAmxTokens) + p) * AmxValues(kPairColumns);
+  return pair_panels_ +
+         (piece * Tiles(count_, kAmxTokens) + p) * AmxValues(kPairColumns, pairs_are_full_);
 }
 
 void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads,
-              Precision precision) {
+              ActivationType type) {
   thread_local DotInputs dot_inputs;
   dot_inputs.Clear();
   absl::InlinedVector<Work, 4> works;
   size_t num_tasks = 0;
   for (const MatrixProduct& product : products) {
-    Work& work = works.emplace_back(ChoosePath(product, x->count(), precision));
+    Work& work = works.emplace_back(ChoosePath(product, x->count(), type));
     num_tasks += Tiles(product.weights.rows, TaskRows(work.path));
     work.end = num_tasks;
-    if (work.path == Path::kDot) work.inputs = dot_inputs.Get(*x, work.kernel->order);
-    if (work.path == Path::kFloats) x->PackFloats(threads);
-    if (work.path == Path::kPairs) x->PackPairs(threads);
+    Prepare(x, threads, &dot_inputs, &work);
   }
   (void)ParallelFor(num_tasks, threads, [&](uint64_t task, int) {
     size_t p = 0;
     while (task >= works[p].end) ++p;
     const size_t task_rows = TaskRows(works[p].path);
     const size_t first = (task - (p == 0 ? 0 : works[p - 1].end)) * task_rows;
-    RunTask(works[p], *x, products[p], precision, first,
+    RunTask(works[p], *x, products[p], first,
             std::min(first + task_rows, products[p].weights.rows));
     return absl::OkStatus();
   });

@@ -1,10 +1,10 @@
 // Products of weights of any tensor type with activations in float: y = x W^T + bias.
 //
-// Few activations (a token being generated): rows of W meet them in a kernel of their type (dot.h),
-// or decoded piece by piece. Many (a prompt): tiles of W are decoded and multiplied by panels of
-// activations, in float (gemm.h), or as pairs of bfloat16 where the machine has a matrix unit
-// (amx.h; weights in F32 only in half precision). Parallel over rows of W; no sum
-// crosses threads, so results do not depend on their number.
+// Few activations (a token being generated): rows of W meet them in a kernel of their type (dot.h;
+// dot_q8.h with activations in 8 bits), or decoded piece by piece. Many (a prompt): tiles of W are
+// decoded and multiplied by panels of activations, in float (gemm.h), or as bfloat16 or pairs of
+// them where the machine has a matrix unit (amx.h; weights in F32 never as pairs). Parallel over
+// rows of W; no sum crosses threads, so results do not depend on their number.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_MATMUL_H_
 #define GGUF_TOOLCHAIN_RUNTIME_OPS_MATMUL_H_
@@ -14,15 +14,10 @@
 
 #include "absl/types/span.h"
 #include "gguf/tensor_type.h"
+#include "runtime/ops/activation_type.h"
 #include "runtime/ops/scratch.h"
 
 namespace gguf {
-
-// How precisely activations (and decoded weights) of a prompt are multiplied.
-enum class Precision {
-  kFull,  // as floats, or to some 2^-16
-  kHalf,  // as bfloat16 where that is faster (on a matrix unit), else as kFull
-};
 
 // A matrix of weights [rows, columns] in memory, any alignment. Whole blocks divide the columns.
 struct WeightMatrix {
@@ -43,9 +38,9 @@ class Activations {
   size_t count() const { return count_; }
   size_t columns() const { return columns_; }
 
-  // Makes the panels of gemm.h or of amx.h, unless that is done.
+  // Makes the panels of gemm.h or of amx.h (`is_full`: of pairs), unless that is done.
   void PackFloats(int threads);
-  void PackPairs(int threads);
+  void PackPairs(bool is_full, int threads);
 
   // After PackFloats: panel p, of activations [32 p, 32 p + 32), as PackPanel makes it.
   const float* float_panel(size_t p) const;
@@ -60,6 +55,7 @@ class Activations {
   Scratch floats_, pairs_;
   const float* float_panels_ = nullptr;
   const uint16_t* pair_panels_ = nullptr;
+  bool pairs_are_full_ = false;
 };
 
 // out[i * out_stride + r] = bias[r] + sum over k of x[i][k] * weights[r][k].
@@ -72,9 +68,9 @@ struct MatrixProduct {
 
 // All products of the same activations at once. weights.columns == x->columns(). Errors relative to
 // the sum of the terms' magnitudes: some 1e-7 in float, some 1e-5 at most where activations are
-// rounded to 16 bits; some 1e-3 in half precision.
+// rounded to 16 bits; some 1e-3 as bfloat16 or in 8 bits.
 void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads,
-              Precision precision = Precision::kFull);
+              ActivationType type = ActivationType::kF32);
 
 // As above by DecodeBlock and plain loops, for tests.
 void MultiplyReference(const float* x, size_t count, const MatrixProduct& product);

@@ -1,5 +1,5 @@
 // Products of every tensor type with one activation (bytes of weights and values per second) and
-// with a prompt of 512, in both precisions. One thread.
+// with a prompt of 512, by type of activations. One thread.
 
 #include <cstdint>
 #include <random>
@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kRows = 2048, kColumns = 2048;
 
 void RunProduct(benchmark::State& state, const TensorTypeInfo& info, size_t count,
-                Precision precision) {
+                ActivationType activation_type) {
   std::mt19937 random(1);
   std::vector<uint8_t> weights(kRows * kColumns / info.block_values * info.block_bytes);
   // Scales of such bytes are finite and normal in every type.
@@ -28,7 +28,7 @@ void RunProduct(benchmark::State& state, const TensorTypeInfo& info, size_t coun
   for (auto _ : state) {
     Activations activations;
     activations.Assign(x.data(), count, kColumns);
-    Multiply(&activations, {&product, 1}, 1, precision);
+    Multiply(&activations, {&product, 1}, 1, activation_type);
     benchmark::DoNotOptimize(out.data());
   }
   state.SetBytesProcessed(state.iterations() * weights.size());
@@ -39,11 +39,12 @@ void Register() {
   for (const TensorTypeInfo& info : AllTensorTypes()) {
     if (!info.is_weight) continue;
     for (const size_t count : {1, 512}) {
-      for (const Precision precision : {Precision::kFull, Precision::kHalf}) {
-        if (count == 1 && precision == Precision::kHalf) continue;  // the same
-        const std::string name = absl::StrCat("Multiply/", info.name, "/", count,
-                                              precision == Precision::kHalf ? "/half" : "");
-        benchmark::RegisterBenchmark(name.c_str(), RunProduct, info, count, precision);
+      for (const absl::string_view type : ActivationTypeNames()) {
+        // The others take the same path.
+        if (type == (count == 1 ? "bf16" : "q8")) continue;
+        const std::string name = absl::StrCat("Multiply/", info.name, "/", count, "/", type);
+        benchmark::RegisterBenchmark(name.c_str(), RunProduct, info, count,
+                                     *ParseActivationType(type));
       }
     }
   }

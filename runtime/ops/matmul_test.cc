@@ -1,33 +1,15 @@
 #include "runtime/ops/matmul.h"
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "formats/codec/codec.h"
+#include "runtime/ops/blocks_for_test.h"
 #include "runtime/ops/dot.h"
 #include "runtime/ops/testing.h"
 
 namespace gguf {
 namespace {
-
-// Blocks of random bytes without Inf and NaN, whose values are not huge.
-std::vector<uint8_t> RandomBlocks(TensorType type, size_t num_values, uint32_t seed) {
-  const TensorTypeInfo& info = InfoOf(type);
-  const Codec& codec = CodecOf(type);
-  std::vector<uint8_t> blocks(num_values / info.block_values * info.block_bytes);
-  std::vector<float> values(info.block_values);
-  std::mt19937 random(seed);
-  for (size_t at = 0; at < blocks.size(); at += info.block_bytes) {
-    for (bool is_good = false; !is_good;) {
-      for (size_t i = 0; i < info.block_bytes; ++i) blocks[at + i] = random() & 0xFF;
-      is_good = codec.find_bad_block(&blocks[at], 1) == 1;
-      codec.decode_reference(&blocks[at], info.block_values, values.data());
-      for (const float value : values) is_good = is_good && std::abs(value) < 1e3f;
-    }
-  }
-  return blocks;
-}
 
 // Errors are measured against what the terms could add up to. Activations (and on a matrix unit
 // weights) are rounded to 16 bits for all but plain floats in small numbers.
@@ -118,25 +100,47 @@ TEST_P(MatMulTest, SeveralProductsOfTheSameActivations) {
   }
 }
 
-// Half precision: bfloat16 at worst, on whatever machine.
-TEST_P(MatMulTest, HalfPrecision) {
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kQ4_K}) {
-    const size_t rows = 70, columns = 512, count = 35;
-    const std::vector<uint8_t> blocks = RandomBlocks(type, rows * columns, 16);
-    const std::vector<float> x = RandomValues(count * columns, 17);
-    std::vector<float> expected(count * rows), actual(count * rows);
-    MatrixProduct product = {{type, blocks.data(), rows, columns}, nullptr, expected.data(), rows};
-    MultiplyReference(x.data(), count, product);
-    product.out = actual.data();
-    Activations activations;
-    activations.Assign(x.data(), count, columns);
-    Multiply(&activations, {&product, 1}, 2, Precision::kHalf);
-    double errors = 0.0, squares = 0.0;
-    for (size_t i = 0; i < expected.size(); ++i) {
-      errors += (double{actual[i]} - expected[i]) * (double{actual[i]} - expected[i]);
-      squares += double{expected[i]} * expected[i];
+// Root mean square of the error over that of the products, of `count` activations.
+double RelativeError(TensorType type, size_t count, ActivationType activation_type) {
+  const size_t rows = 70, columns = 768;
+  const std::vector<uint8_t> blocks = RandomBlocks(type, rows * columns, 16);
+  const std::vector<float> x = RandomValues(count * columns, 17);
+  const std::vector<float> bias = RandomValues(rows, 18);
+  std::vector<float> expected(count * rows), actual(count * rows), again(count * rows);
+  MatrixProduct product = {
+      {type, blocks.data(), rows, columns}, bias.data(), expected.data(), rows};
+  MultiplyReference(x.data(), count, product);
+  Activations activations;
+  activations.Assign(x.data(), count, columns);
+  product.out = actual.data();
+  Multiply(&activations, {&product, 1}, 2, activation_type);
+  product.out = again.data();
+  Multiply(&activations, {&product, 1}, 1, activation_type);
+  EXPECT_EQ(actual, again) << "threads";
+  double errors = 0.0, squares = 0.0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    errors += (double{actual[i]} - expected[i]) * (double{actual[i]} - expected[i]);
+    squares += double{expected[i]} * expected[i];
+  }
+  return std::sqrt(errors / squares);
+}
+
+// bfloat16 at worst, on whatever machine: two roundings of up to 2^-9 per term.
+TEST_P(MatMulTest, BFloat16) {
+  for (const TensorTypeInfo& info : AllTensorTypes()) {
+    if (!info.is_weight) continue;
+    EXPECT_LE(RelativeError(info.type, 35, ActivationType::kBF16), 4e-3) << info.name;
+  }
+}
+
+// Rounded to 8 bits at worst: half of 1/127 of the largest of 32, which is some 2.5 deviations.
+TEST_P(MatMulTest, EightBits) {
+  for (const TensorTypeInfo& info : AllTensorTypes()) {
+    if (!info.is_weight) continue;
+    for (const size_t count : {1, 3, 33}) {
+      EXPECT_LE(RelativeError(info.type, count, ActivationType::kQ8), 1e-2)
+          << info.name << " " << count;
     }
-    EXPECT_LE(std::sqrt(errors / squares), 5e-3) << NameOf(type);
   }
 }
 

@@ -1,6 +1,7 @@
 // Checkpoints converted to F32 and run, against the float32 logits of the training library. A
 // family that `convert` learns is one more row of the table.
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -8,11 +9,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "formats/open.h"
 #include "formats/safetensors.h"
 #include "gguf/tensor_type.h"
 #include "gtest/gtest.h"
+#include "quantize/plan_quantize.h"
+#include "quantize/recipe.h"
+#include "quantize/write.h"
 #include "runtime/decoder.h"
 #include "runtime/model.h"
+#include "runtime/ops/activation_type.h"
 #include "tests/runtime/converted_model.h"
 
 namespace gguf {
@@ -197,6 +203,58 @@ TEST(CacheTypes, CostWhatTheirPrecisionSays) {
     const auto logits = decoder->Decode(ids, Outputs::kAll);
     ASSERT_TRUE(logits.ok()) << logits.status();
     EXPECT_LE(LargestDifference(*logits, expected) / deviation, row.tolerance) << NameOf(row.type);
+  }
+}
+
+// The model's file of one type, quantized from its F32 file.
+std::string Quantized(const GoldenModel& golden, absl::string_view type) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/", golden.name, "-", type, ".gguf");
+  const auto source = OpenGgufSource(Converted(golden, TensorType::kF32));
+  EXPECT_TRUE(source.ok()) << source.status();
+  if (!source.ok()) return path;
+  QuantizeOptions options;
+  options.effort = Effort::kReference;
+  options.recipe.pure = true;
+  const absl::StatusOr<Plan> plan =
+      PlanQuantization(**source, *ParseRecipe(type), options, /*importance=*/nullptr);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  WriteOptions write;
+  write.replace = true;
+  const WriteRequest request = {&*plan, path};
+  const auto report = WriteOutputs(**source, {&request, 1}, write);
+  EXPECT_TRUE(report.ok()) << report.status();
+  return path;
+}
+
+// What rounded activations cost, in the logits' standard deviation, of a prompt at once and token
+// by token: bounds that hold with room, and are far below what a wrong scale or order would give.
+TEST(Activations, CostWhatTheirPrecisionSays) {
+  const GoldenModel golden = kModels[3];
+  auto ids = GoldenTensor<int32_t>(golden, "input_ids");
+  ids.resize(std::min<size_t>(ids.size(), 24));
+  for (const char* type : {"F16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K",
+                           "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_S"}) {
+    const auto model = Model::Open(Quantized(golden, type));
+    ASSERT_TRUE(model.ok()) << model.status();
+    const auto run = [&](ActivationType activations, uint32_t batch) {
+      DecoderOptions options;
+      options.activations = activations;
+      options.batch = batch;
+      const auto decoder = MakeDecoder(**model, ids.size(), options);
+      const auto logits = decoder->Decode(ids, Outputs::kAll);
+      EXPECT_TRUE(logits.ok()) << logits.status();
+      return logits.ok() ? *logits : std::vector<float>();
+    };
+    const std::vector<float> expected = run(ActivationType::kF32, 512);
+    const double deviation = StandardDeviation(expected);
+    for (const ActivationType activations : {ActivationType::kBF16, ActivationType::kQ8}) {
+      for (const uint32_t batch : {512u, 1u}) {
+        const std::vector<float> logits = run(activations, batch);
+        ASSERT_EQ(logits.size(), expected.size());
+        EXPECT_LE(LargestDifference(logits, expected) / deviation, 0.1)
+            << type << " " << NameOf(activations) << " batch " << batch;
+      }
+    }
   }
 }
 

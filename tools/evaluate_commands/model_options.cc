@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
 #include "runtime/cache_types.h"
+#include "tools/cli/activations_option.h"
 
 namespace gguf {
 namespace {
@@ -40,10 +41,7 @@ void AddModelOptions(CLI::App* app, ModelOptions* options) {
       ->capture_default_str();
   app->add_flag("--allow-quantized-kv", options->allow_quantized_kv,
                 "of gpt-oss too, for programs that can do it");
-  app->add_option("--precision", options->precision,
-                  "of a prompt's activations; half: bfloat16 where that is faster")
-      ->check(CLI::IsMember({"full", "half"}))
-      ->capture_default_str();
+  AddActivationsOption(app, &options->activations);
   app->add_option("-b,--batch-size", options->batch, "tokens of a prompt worked on at once")
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
@@ -55,7 +53,7 @@ absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
   decoder.batch = options.batch;
   decoder.allows_quantized_sinks = options.allow_quantized_kv;
   decoder.threads = common.threads;
-  decoder.activations = options.precision == "half" ? Precision::kHalf : Precision::kFull;
+  decoder.activations = options.activations;
   absl::Status status = SetCacheType("--cache-type-k", options.cache_type_k, &decoder.key_type);
   status.Update(SetCacheType("--cache-type-v", options.cache_type_v, &decoder.value_type));
   if (!status.ok()) return status;

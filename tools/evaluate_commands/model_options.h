@@ -21,12 +21,12 @@ struct ModelOptions {
   std::string cache_type_v = "f32";
   std::string cache_for = "this";
   bool allow_quantized_kv = false;
-  std::string precision = "full";
+  ActivationType activations = ActivationType::kF32;
   uint32_t batch = 512;
 };
 
 // --model/-m, --cache-type-k, --cache-type-v, --quantkv, --cache-for, --allow-quantized-kv,
-// --precision, --batch-size/-b.
+// --activations, --batch-size/-b.
 void AddModelOptions(CLI::App* app, ModelOptions* options);
 
 // The decoder's options but for its context. UsageError for an unknown cache type.

@@ -1,0 +1,36 @@
+// How precisely the activations of matrix products are multiplied.
+
+#ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_ACTIVATION_TYPE_H_
+#define GGUF_TOOLCHAIN_RUNTIME_OPS_ACTIVATION_TYPE_H_
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+
+namespace gguf {
+
+// Speed is bought with precision only where the machine or the type of the weights makes it faster;
+// elsewhere products are as precise as with kF32.
+enum class ActivationType {
+  // As floats, or rounded to 16 bits: relative to the sum of a product's terms an error of some
+  // 1e-5. The reference.
+  kF32,
+  // Prompts as bfloat16, weights too, on machines with a matrix unit: 2^-9 per value.
+  kBF16,
+  // Of single tokens rounded to 8 bits against the largest of each 32 (2^-8 of that largest), and
+  // multiplied as integers, where the weights' type has no faster kernel. Prompts as kBF16, which
+  // is
+  // both faster and closer: a matrix unit multiplies as many bfloat16 as bytes that need a scale
+  // per
+  // 32.
+  kQ8,
+};
+
+// "f32", "bf16", "q8".
+absl::string_view NameOf(ActivationType type);
+absl::optional<ActivationType> ParseActivationType(absl::string_view name);
+absl::Span<const absl::string_view> ActivationTypeNames();
+
+}  // namespace gguf
+
+#endif  // GGUF_TOOLCHAIN_RUNTIME_OPS_ACTIVATION_TYPE_H_

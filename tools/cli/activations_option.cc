@@ -1,0 +1,20 @@
+#include "tools/cli/activations_option.h"
+
+#include <string>
+#include <vector>
+
+namespace gguf {
+
+void AddActivationsOption(CLI::App* app, ActivationType* type) {
+  std::vector<std::string> names;
+  for (const absl::string_view name : ActivationTypeNames()) names.emplace_back(name);
+  app->add_option_function<std::string>(
+         "--activations",
+         [type](const std::string& name) { *type = ParseActivationType(name).value_or(*type); },
+         "how precisely activations are multiplied; bf16 is faster for prompts where the machine "
+         "has AMX, q8 (8 bits) there and for single tokens")
+      ->check(CLI::IsMember(names))
+      ->default_str(std::string(NameOf(*type)));
+}
+
+}  // namespace gguf
