@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/usage.h"
+#include "tools/cli/waiting_threads.h"
 #include "tools/evaluate_commands/commands.h"
 
 namespace {
@@ -18,6 +19,7 @@ constexpr char kHelp[] =
 }  // namespace
 
 int main(int argc, char** argv) {
+  gguf::LetWaitingThreadsSleep(argv);
   CLI::App app(kHelp, "evaluate");
   app.set_version_flag("--version", absl::StrCat("evaluate ", gguf::kVersion));
   gguf::CommonOptions common;

@@ -22,6 +22,7 @@
 #include "runtime/tokenizer/stream_decoder.h"
 #include "runtime/vision/image_prompt.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/waiting_threads.h"
 #include "tools/evaluate_commands/image_embedder.h"
 #include "tools/evaluate_commands/model_options.h"
 #include "tools/evaluate_commands/text_model.h"
@@ -289,6 +290,7 @@ absl::Status Generate(const Flags& flags, bool is_prompt_given) {
 }  // namespace gguf
 
 int main(int argc, char** argv) {
+  gguf::LetWaitingThreadsSleep(argv);
   CLI::App app(gguf::kHelp, "generate");
   gguf::Flags flags;
   gguf::AddOptions(&app, &flags);

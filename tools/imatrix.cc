@@ -25,6 +25,7 @@
 #include "tools/cli/activations_option.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/waiting_threads.h"
 #include "tools/imatrix_statistics.h"
 #include "tools/report/render.h"
 
@@ -409,6 +410,7 @@ absl::Status Imatrix(const Flags& flags) {
 }  // namespace gguf
 
 int main(int argc, char** argv) {
+  gguf::LetWaitingThreadsSleep(argv);
   CLI::App app(gguf::kHelp, "imatrix");
   gguf::Flags flags;
   gguf::AddOptions(&app, &flags);

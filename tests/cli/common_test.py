@@ -1,5 +1,9 @@
 """What all programs have in common: help, version, wrong usage, missing input."""
 
+import os
+import re
+import subprocess
+
 import harness
 
 # Per program: options its help must list, and a call that is right but for the missing input.
@@ -54,6 +58,17 @@ PROGRAMS = {
 
 
 class Common(harness.ProgramTest):
+
+    def test_waiting_threads_of_programs_that_run_models_sleep_soon(self):
+        settings = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
+        bare = {key: value for key, value in os.environ.items() if key not in settings}
+        for name in ("evaluate", "generate", "imatrix"):
+            for own, expected in (({}, "1000"), ({"GOMP_SPINCOUNT": "77"}, "77")):
+                with self.subTest(program=name, environment=own):
+                    said = subprocess.run([harness.program(name), "--version"], check=True,
+                                          env={**bare, **own, "OMP_DISPLAY_ENV": "verbose"},
+                                          capture_output=True, text=True).stderr
+                    self.assertEqual(expected, re.findall(r"GOMP_SPINCOUNT = '(\d+)'", said)[-1])
 
     def test_help_lists_options_and_an_example(self):
         for name, (options, _) in PROGRAMS.items():
