@@ -33,4 +33,9 @@ absl::StatusOr<float> BoundedKeys::FloatOr(keys::Key key, double min, float fall
   return static_cast<float>(value);
 }
 
+absl::StatusOr<float> BoundedKeys::PositiveOr(keys::Key key, float fallback) const {
+  GGUF_ASSIGN_OR_RETURN(const float value, FloatOr(key, 0.0, fallback));
+  return value == 0.0f ? fallback : value;
+}
+
 }  // namespace gguf

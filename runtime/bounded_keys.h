@@ -31,6 +31,9 @@ class BoundedKeys {
   // A finite number of at least `min`; `fallback` when the key is absent.
   absl::StatusOr<float> FloatOr(keys::Key key, double min, float fallback) const;
 
+  // A positive finite number; `fallback` when the key is absent or 0, as the field writes "none".
+  absl::StatusOr<float> PositiveOr(keys::Key key, float fallback) const;
+
  private:
   const Metadata& metadata_;
   const absl::string_view prefix_;

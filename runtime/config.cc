@@ -71,8 +71,7 @@ absl::Status ReadRopeScaling(const Metadata& metadata, const BoundedKeys& keys, 
                                                  type,
                                                  "', expected none, linear, yarn or longrope"));
   }
-  GGUF_ASSIGN_OR_RETURN(rope->factor, keys.FloatOr(keys::kRopeScalingFactor, 0.0, 1.0f));
-  if (rope->factor == 0.0f) rope->factor = 1.0f;  // as the field writes "no scaling"
+  GGUF_ASSIGN_OR_RETURN(rope->factor, keys.PositiveOr(keys::kRopeScalingFactor, 1.0f));
   GGUF_ASSIGN_OR_RETURN(rope->beta_fast, keys.FloatOr(keys::kRopeScalingYarnBetaFast, kTiny, 32));
   GGUF_ASSIGN_OR_RETURN(rope->beta_slow, keys.FloatOr(keys::kRopeScalingYarnBetaSlow, kTiny, 1));
   GGUF_ASSIGN_OR_RETURN(rope->extrapolation, keys.FloatOr(keys::kRopeScalingYarnExtFactor, 0.0, 1));
@@ -139,12 +138,17 @@ absl::Status ReadScalars(const BoundedKeys& keys, ModelConfig* c) {
   }
   GGUF_ASSIGN_OR_RETURN(c->norm_epsilon, keys.FloatOr(epsilon, 0.0, 0.0f));
   GGUF_ASSIGN_OR_RETURN(c->attention_scale,
-                        keys.FloatOr(keys::kAttentionScale, kTiny, c->attention_scale));
+                        keys.PositiveOr(keys::kAttentionScale, c->attention_scale));
   GGUF_ASSIGN_OR_RETURN(c->attention_cap, keys.FloatOr(keys::kAttnLogitSoftcapping, 0.0, 0.0f));
   GGUF_ASSIGN_OR_RETURN(c->logit_cap, keys.FloatOr(keys::kFinalLogitSoftcapping, 0.0, 0.0f));
   GGUF_ASSIGN_OR_RETURN(c->pooling, keys.UintOr(keys::kPoolingType, 0, 4, 0));
   if (c->family->scales_embeddings) {
     c->embedding_scale = std::sqrt(static_cast<float>(c->embedding));
+  }
+  if (c->family->has_scales) {
+    GGUF_ASSIGN_OR_RETURN(c->embedding_scale, keys.PositiveOr(keys::kEmbeddingScale, 1.0f));
+    GGUF_ASSIGN_OR_RETURN(c->residual_scale, keys.PositiveOr(keys::kResidualScale, 1.0f));
+    GGUF_ASSIGN_OR_RETURN(c->logit_divisor, keys.PositiveOr(keys::kLogitScale, 1.0f));
   }
   return absl::OkStatus();
 }

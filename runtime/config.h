@@ -34,6 +34,8 @@ struct ModelConfig {
   float attention_cap = 0.0f;  // scores become cap * tanh(score / cap); 0: none
   float logit_cap = 0.0f;      // likewise for logits
   float embedding_scale = 1.0f;
+  float residual_scale = 1.0f;  // of what attention and feed-forward add
+  float logit_divisor = 1.0f;   // before logit_cap
   RopeConfig rope;
 
   std::vector<uint32_t> windows;  // per layer: keys a token sees, itself included; 0: all

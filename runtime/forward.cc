@@ -93,11 +93,11 @@ void Forward::SplitHeads(const LayerWeights& w, uint32_t layer) {
   const size_t q = c.query_width(), k = c.key_width(), v = c.value_width();
   const float* fused = w.qkv ? qkv_.Get(count_ * (q + k + v)) : nullptr;
   const RopeTable& rope = c.windows[layer] != 0 ? sliding_rope_ : rope_;
-  const auto normalise = [&](const Norm& norm, size_t heads, float* values) {
-    if (norm.weight.empty()) return;
-    for (size_t h = 0; h < heads; ++h) {
-      float* head = values + h * c.key_length;
-      RmsNorm(head, norm.weight.data(), c.key_length, c.norm_epsilon, head);
+  // A norm as wide as a head normalises each head, one as wide as the row all together.
+  const auto normalise = [&](const Norm& norm, size_t width, float* values) {
+    const size_t size = norm.weight.size();
+    for (size_t at = 0; size != 0 && at < width; at += size) {
+      RmsNorm(values + at, norm.weight.data(), size, c.norm_epsilon, values + at);
     }
   };
   ForTokens([&](size_t i) {
@@ -109,8 +109,8 @@ void Forward::SplitHeads(const LayerWeights& w, uint32_t layer) {
       std::copy_n(row + q, k, keys);
       std::copy_n(row + q + k, v, v_ + i * v);
     }
-    normalise(w.q_norm, c.num_heads, queries);
-    normalise(w.k_norm, c.num_kv_heads, keys);
+    normalise(w.q_norm, q, queries);
+    normalise(w.k_norm, k, keys);
     rope.Rotate(i, c.family->rope, c.num_heads, c.key_length, queries);
     rope.Rotate(i, c.family->rope, c.num_kv_heads, c.key_length, keys);
   });
@@ -171,6 +171,7 @@ void Forward::RunAttention(uint32_t layer, KvCache* cache) {
 void Forward::AddToResidual(const Norm& post, const float* out) {
   const size_t e = config_.embedding;
   const bool is_encoder = config_.family->is_encoder;
+  const float scale = config_.residual_scale;
   ForTokens([&](size_t i) {
     float* x = x_ + i * e;
     const float* added = out + i * e;
@@ -178,7 +179,7 @@ void Forward::AddToResidual(const Norm& post, const float* out) {
       Normalise(post, added, n_ + i * e);
       added = n_ + i * e;
     }
-    for (size_t j = 0; j < e; ++j) x[j] += added[j];
+    for (size_t j = 0; j < e; ++j) x[j] += scale * added[j];
     if (is_encoder) Normalise(post, x, x);
   });
 }
@@ -253,8 +254,14 @@ void Forward::Logits(const float* hidden, size_t count, float* logits) {
   n_ = normed_.Get(count * e);
   ForTokens([&](size_t i) { Normalise(weights_.output_norm, hidden + i * e, n_ + i * e); });
   products_.Run(n_, count, {{&weights_.output, logits}});
+  const size_t vocabulary = weights_.output.rows;
+  if (config_.logit_divisor != 1.0f) {
+    ForTokens([&](size_t i) {
+      float* row = logits + i * vocabulary;
+      for (size_t v = 0; v < vocabulary; ++v) row[v] /= config_.logit_divisor;
+    });
+  }
   if (config_.logit_cap > 0.0f) {
-    const size_t vocabulary = weights_.output.rows;
     ForTokens([&](size_t i) { SoftCap(config_.logit_cap, logits + i * vocabulary, vocabulary); });
   }
 }

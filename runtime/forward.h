@@ -55,7 +55,8 @@ class Forward {
   void SplitHeads(const LayerWeights& w, uint32_t layer);
   void RunFeedForward(const LayerWeights& w);
   void RunDense(const LayerWeights& w, const float* x, float* out);
-  // residual += out, normalised before (by `post`, when it is not empty) or after (encoders)
+  // residual += scale * out, normalised before (by `post`, when it is not empty) or after
+  // (encoders)
   void AddToResidual(const Norm& post, const float* out);
   void Normalise(const Norm& norm, const float* x, float* out) const;
   void ForTokens(absl::FunctionRef<void(size_t)> body) const;

@@ -88,7 +88,7 @@ TEST(Model, EveryKeyIsChecked) {
   const BadKey cases[] = {
       {"general.architecture", Value("mamba"),
        "key general.architecture is '\"mamba\"', expected one of bert, gemma2, gemma3, gpt-oss, "
-       "llama, phi3, qwen2, qwen2moe, qwen3, qwen3moe"},
+       "granite, llama, olmo2, phi3, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe"},
       {"general.architecture", Value(uint8_t{0}), "general.architecture"},
       {"llama.block_count", Value(uint8_t{0}), "llama.block_count"},
       {"llama.block_count", Value(uint32_t{0}), "key llama.block_count is 0, expected 1 to 1024"},
@@ -197,15 +197,61 @@ TEST(Model, IntegersAreNoWeights) {
                                 "tensor blk.0.attn_q.weight is I32, expected a type of weights"));
 }
 
-TEST(Model, FamiliesNeedTheirTensors) {
+// The tiny Llama's keys as those of another family.
+Metadata TinyMetadataOf(absl::string_view architecture) {
   const Metadata tiny = TinyMetadata();
   Metadata metadata;
   for (const auto& [key, value] : tiny.entries()) {
     const bool is_family = absl::StartsWith(key, "llama.");
-    metadata.Set(is_family ? absl::StrCat("qwen3.", key.substr(6)) : key, value);
+    metadata.Set(is_family ? absl::StrCat(architecture, ".", key.substr(6)) : key, value);
   }
-  metadata.Set("general.architecture", std::string("qwen3"));
-  EXPECT_TRUE(absl::StrContains(Open(metadata, TinyTensors()).message(),
+  metadata.Set("general.architecture", std::string(architecture));
+  return metadata;
+}
+
+// Scales that only some families have: 0 and no key stand for none.
+TEST(Model, ScalesAreKeysOfTheirFamily) {
+  const auto read = [](absl::string_view architecture, float value) {
+    Metadata metadata = TinyMetadataOf(architecture);
+    for (const char* key : {"embedding_scale", "residual_scale", "logit_scale"}) {
+      metadata.Set(absl::StrCat(architecture, ".", key), value);
+    }
+    metadata.Set(absl::StrCat(architecture, ".attention.scale"), value);
+    return ReadModelConfig(metadata);
+  };
+  const auto expect = [](const absl::StatusOr<ModelConfig>& config, float scale, float attention) {
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->embedding_scale, scale);
+    EXPECT_EQ(config->residual_scale, scale);
+    EXPECT_EQ(config->logit_divisor, scale);
+    EXPECT_EQ(config->attention_scale, attention);
+  };
+  expect(read("granite", 3.0f), 3.0f, 3.0f);
+  expect(read("granite", 0.0f), 1.0f, 0.25f);
+  expect(ReadModelConfig(TinyMetadataOf("granite")), 1.0f, 0.25f);
+  expect(read("llama", 3.0f), 1.0f, 3.0f);
+  EXPECT_TRUE(absl::StrContains(read("granite", -1.0f).status().message(),
+                                "key granite.attention.scale is -1, expected a finite number"));
+}
+
+// Later models under an architecture's name, which compute something else.
+TEST(Model, LaterModelsOfAFamilyAreRefused) {
+  Metadata granite = TinyMetadataOf("granite");
+  granite.Set("granite.rope.scaling.finetuned", true);
+  EXPECT_TRUE(ReadModelConfig(granite).ok());
+  granite.Set("granite.rope.scaling.finetuned", false);
+  EXPECT_TRUE(absl::StrContains(ReadModelConfig(granite).status().message(),
+                                "key granite.rope.scaling.finetuned is false"));
+  Metadata olmo = TinyMetadataOf("olmo2");
+  olmo.Set("olmo2.attention.sliding_window", uint32_t{0});
+  EXPECT_TRUE(ReadModelConfig(olmo).ok());
+  olmo.Set("olmo2.attention.sliding_window", uint32_t{4096});
+  EXPECT_TRUE(absl::StrContains(ReadModelConfig(olmo).status().message(),
+                                "key olmo2.attention.sliding_window is 4096"));
+}
+
+TEST(Model, FamiliesNeedTheirTensors) {
+  EXPECT_TRUE(absl::StrContains(Open(TinyMetadataOf("qwen3"), TinyTensors()).message(),
                                 "tensor blk.0.attn_q_norm.weight is missing, which every layer of "
                                 "a qwen3 model has"));
 }

@@ -27,8 +27,11 @@ absl::Status FindAttention(const std::string& layer, const ModelConfig& c, Tenso
   }
   GGUF_ASSIGN_OR_RETURN(w->output, finder->RequiredLinear(layer + "attn_output", e,
                                                           c.num_heads * size_t{c.value_length}));
-  GGUF_ASSIGN_OR_RETURN(w->q_norm, finder->OptionalNorm(layer + "attn_q_norm", c.key_length));
-  GGUF_ASSIGN_OR_RETURN(w->k_norm, finder->OptionalNorm(layer + "attn_k_norm", c.key_length));
+  const bool whole = c.family->norms_whole_rows;
+  GGUF_ASSIGN_OR_RETURN(w->q_norm,
+                        finder->OptionalNorm(layer + "attn_q_norm", whole ? q : c.key_length));
+  GGUF_ASSIGN_OR_RETURN(w->k_norm,
+                        finder->OptionalNorm(layer + "attn_k_norm", whole ? k : c.key_length));
   GGUF_ASSIGN_OR_RETURN(w->sinks, finder->Values(layer + "attn_sinks.weight", {c.num_heads}));
   return absl::OkStatus();
 }
@@ -74,20 +77,14 @@ absl::Status FindLayer(const Model& model, uint32_t index, TensorFinder* finder,
                                             " is missing, which every layer of a ",
                                             family.architecture, " model has"));
   }
-  const auto norm = [&](absl::string_view name) {
+  const auto norm = [&](absl::string_view name) -> absl::StatusOr<Norm> {
+    if (name.empty()) return Norm();
     return finder->RequiredNorm(absl::StrCat(layer, name), c.embedding, family.is_encoder);
   };
-  if (family.is_encoder) {
-    GGUF_ASSIGN_OR_RETURN(w->attn_post_norm, norm("attn_output_norm"));
-    GGUF_ASSIGN_OR_RETURN(w->ffn_post_norm, norm("layer_output_norm"));
-  } else {
-    GGUF_ASSIGN_OR_RETURN(w->attn_norm, norm("attn_norm"));
-    GGUF_ASSIGN_OR_RETURN(w->ffn_norm, norm(family.ffn_norm));
-  }
-  if (!family.attn_post_norm.empty()) {
-    GGUF_ASSIGN_OR_RETURN(w->attn_post_norm, norm(family.attn_post_norm));
-    GGUF_ASSIGN_OR_RETURN(w->ffn_post_norm, norm(family.ffn_post_norm));
-  }
+  GGUF_ASSIGN_OR_RETURN(w->attn_norm, norm(family.attn_norm));
+  GGUF_ASSIGN_OR_RETURN(w->attn_post_norm, norm(family.attn_post_norm));
+  GGUF_ASSIGN_OR_RETURN(w->ffn_norm, norm(family.ffn_norm));
+  GGUF_ASSIGN_OR_RETURN(w->ffn_post_norm, norm(family.ffn_post_norm));
   GGUF_RETURN_IF_ERROR(FindAttention(layer, c, finder, w));
   return FindFeedForward(layer, c, finder, w);
 }

@@ -9,6 +9,10 @@ const ModelFamily kBert = {
     .models = "BERT sentence encoders",
     .rope = RopeLayout::kNone,
     .activation = Activation::kGeluErf,
+    .attn_norm = {},
+    .ffn_norm = {},
+    .attn_post_norm = "attn_output_norm",
+    .ffn_post_norm = "layer_output_norm",
     .is_encoder = true,
 };
 

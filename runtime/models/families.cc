@@ -4,8 +4,9 @@
 namespace gguf {
 namespace {
 
-constexpr const ModelFamily* kFamilies[] = {&kBert, &kGemma2, &kGemma3,   &kGptOss, &kLlama,
-                                            &kPhi3, &kQwen2,  &kQwen2Moe, &kQwen3,  &kQwen3Moe};
+constexpr const ModelFamily* kFamilies[] = {&kBert,    &kGemma2, &kGemma3,  &kGptOss, &kGranite,
+                                            &kLlama,   &kOlmo2,  &kPhi3,    &kQwen2,  &kQwen2Moe,
+                                            &kQwen2Vl, &kQwen3,  &kQwen3Moe};
 
 }  // namespace
 

@@ -35,10 +35,11 @@ struct ModelFamily {
   Activation activation = Activation::kSilu;
   ExpertWeights expert_weights = ExpertWeights::kSoftmax;
 
-  // Tensor before the feed-forward part, below blk.N.
-  absl::string_view ffn_norm = "ffn_norm";
-  // Norms of what attention and feed-forward add to the residual; empty when there are none.
+  // Norms before attention and feed-forward, below blk.N; empty when there are none.
+  absl::string_view attn_norm = "attn_norm", ffn_norm = "ffn_norm";
+  // Norms of what they add to the residual (encoders: of the sum); empty when there are none.
   absl::string_view attn_post_norm = {}, ffn_post_norm = {};
+  bool norms_whole_rows = false;  // attn_q_norm, attn_k_norm: all heads together, not each
   // Further tensors below blk.N that every layer must have ("attn_q_norm.weight").
   absl::Span<const absl::string_view> required = {};
   // Prefixes of tensors that may stand in the same file and belong to another part ("v.": a vision
@@ -46,6 +47,7 @@ struct ModelFamily {
   absl::Span<const absl::string_view> other_parts = {};
 
   bool scales_embeddings = false;  // by the square root of the embedding length
+  bool has_scales = false;         // embedding_scale, residual_scale and logit_scale are keys
   uint32_t window_period = 0;      // layer i slides unless (i + 1) % period == 0; 0: none do
   bool requires_window = false;    // attention.sliding_window must be given
   bool has_unscaled_sliding_rope = false;  // sliding layers: base freq_base_swa, no scaling
@@ -73,10 +75,13 @@ extern const ModelFamily kBert;
 extern const ModelFamily kGemma2;
 extern const ModelFamily kGemma3;
 extern const ModelFamily kGptOss;
+extern const ModelFamily kGranite;
 extern const ModelFamily kLlama;
+extern const ModelFamily kOlmo2;
 extern const ModelFamily kPhi3;
 extern const ModelFamily kQwen2;
 extern const ModelFamily kQwen2Moe;
+extern const ModelFamily kQwen2Vl;
 extern const ModelFamily kQwen3;
 extern const ModelFamily kQwen3Moe;
 

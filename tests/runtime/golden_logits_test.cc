@@ -48,6 +48,9 @@ constexpr GoldenModel kModels[] = {
     {"gpt_oss", "testdata/hf/gpt-oss", "logits_yarn_truncated"},
     {"phi3", "testdata/hf/phi3"},
     {"phi3_long", "testdata/hf/phi3", "logits_long_factors", 512},
+    {"granite", "testdata/hf/granite"},
+    {"olmo2", "testdata/hf/olmo2"},
+    {"qwen2vl", "testdata/hf/qwen2vl"},
 };
 
 // Of the logits' standard deviation. Float32 sums of another order stay below a tenth of it; half
