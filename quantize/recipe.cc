@@ -15,8 +15,8 @@
 #include "formats/vision/tower.h"
 #include "gguf/base/status_macros.h"
 #include "quantize/layer_name.h"
+#include "quantize/name_pattern.h"
 #include "quantize/recipe_tables.h"
-#include "re2/re2.h"
 
 namespace gguf {
 namespace {
@@ -188,13 +188,13 @@ class PatternList {
   static absl::StatusOr<PatternList> Compile(absl::Span<const TensorTypeRule> rules) {
     PatternList list;
     for (const auto& [pattern, type] : rules) {
-      auto compiled = std::make_unique<RE2>(absl::AsciiStrToLower(pattern), RE2::Quiet);
-      if (!compiled->ok()) {
+      absl::StatusOr<NamePattern> compiled = NamePattern::Create(absl::AsciiStrToLower(pattern));
+      if (!compiled.ok()) {
         return absl::InvalidArgumentError(
             absl::StrCat("--tensor-type pattern '", pattern,
-                         "' is not a regular expression (RE2 syntax): ", compiled->error()));
+                         "' is not a regular expression: ", compiled.status().message()));
       }
-      list.patterns_.push_back({pattern, std::move(compiled), type, IsForTower(pattern)});
+      list.patterns_.push_back({pattern, *std::move(compiled), type, IsForTower(pattern)});
     }
     return list;
   }
@@ -203,7 +203,8 @@ class PatternList {
   absl::optional<size_t> Find(const std::string& name) const {
     for (size_t i = 0; i < patterns_.size(); ++i) {
       if (IsTowerTensor(name) && !patterns_[i].is_for_tower) continue;
-      if (RE2::PartialMatch(name, *patterns_[i].compiled)) return i;
+      const absl::StatusOr<bool> is_in = patterns_[i].compiled.IsIn(name);
+      if (is_in.ok() && *is_in) return i;  // CheckAllUsed reports failures
     }
     return absl::nullopt;
   }
@@ -213,9 +214,16 @@ class PatternList {
   // Every pattern must be found in some name: one that is not is a typing error.
   absl::Status CheckAllUsed(absl::Span<const RecipeTensor> tensors) const {
     for (const Pattern& pattern : patterns_) {
-      const bool used = std::any_of(tensors.begin(), tensors.end(), [&](const RecipeTensor& t) {
-        return RE2::PartialMatch(t.name, *pattern.compiled);
-      });
+      bool used = false;
+      for (const RecipeTensor& tensor : tensors) {
+        const absl::StatusOr<bool> is_in = pattern.compiled.IsIn(tensor.name);
+        if (!is_in.ok()) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("--tensor-type pattern '", pattern.text, "', searched in '", tensor.name,
+                           "': ", is_in.status().message(), "; give a simpler pattern"));
+        }
+        used = used || *is_in;
+      }
       if (used) continue;
       return absl::InvalidArgumentError(
           absl::StrCat("--tensor-type pattern '", pattern.text, "' matches none of the model's ",
@@ -227,7 +235,7 @@ class PatternList {
  private:
   struct Pattern {
     std::string text;  // as given
-    std::unique_ptr<RE2> compiled;
+    NamePattern compiled;
     TensorType type;
     bool is_for_tower;
   };

@@ -55,7 +55,7 @@ struct RecipeOptions {
   // keep their type, unless this is set or a pattern of `tensor_types` is for them by the way it
   // begins: "v.", "mm.", "a.", "s.".
   bool tower = false;
-  // First match wins. Patterns are regular expressions searched in the name (RE2 syntax) after
+  // First match wins. Patterns are regular expressions searched in the name (name_pattern.h) after
   // being lower-cased, as in llama-quantize. Recipes that do not quantize ignore them.
   std::vector<std::pair<std::string, TensorType>> tensor_types;
 };
@@ -82,7 +82,7 @@ struct Decision {
   // Q2_K in the recipe Q2_K_S; not for embeddings and the output matrix).
   bool requires_importance = false;
   // The one of RecipeOptions::tensor_types that chose the type.
-  absl::optional<size_t> rule;
+  absl::optional<size_t> rule = absl::nullopt;
 };
 
 // Decides for all tensors of a model, in the order given, which must be the processing order (see

@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "quantize/name_pattern.h"
 #include "quantize/recipe.h"
-#include "re2/re2.h"
 
 namespace gguf {
 namespace {
@@ -71,11 +71,11 @@ absl::StatusOr<TensorTypeRule> ParseTensorTypeRule(absl::string_view text) {
         absl::StrCat("tensor type rule '", absl::CHexEscape(text), "': ", type.status().message()));
   }
   std::string pattern(text.substr(0, split));
-  const RE2 compiled(absl::AsciiStrToLower(pattern), RE2::Quiet);
+  const absl::StatusOr<NamePattern> compiled = NamePattern::Create(absl::AsciiStrToLower(pattern));
   if (!compiled.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tensor type rule '", absl::CHexEscape(text),
-        "': the pattern is not a regular expression (RE2 syntax): ", compiled.error()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor type rule '", absl::CHexEscape(text),
+                     "': the pattern is not a regular expression: ", compiled.status().message()));
   }
   return TensorTypeRule(std::move(pattern), *type);
 }
