@@ -18,11 +18,9 @@ enum class ActivationType {
   // Prompts as bfloat16, weights too, on machines with a matrix unit: 2^-9 per value.
   kBF16,
   // Of single tokens rounded to 8 bits against the largest of each 32 (2^-8 of that largest), and
-  // multiplied as integers, where the weights' type has no faster kernel. Prompts as kBF16, which
-  // is
-  // both faster and closer: a matrix unit multiplies as many bfloat16 as bytes that need a scale
-  // per
-  // 32.
+  // multiplied as integers, for the types of weights where that is faster: legacy ones but Q8_0,
+  // Q2_K, Q3_K, Q5_K, TQ1_0, TQ2_0, Q1_0, Q2_0, IQ4_NL, MXFP4. Others as kF32. Prompts are never
+  // rounded to 8 bits: as kBF16, which a matrix unit makes both faster and closer.
   kQ8,
 };
 

@@ -8,6 +8,8 @@
 // turn 32 words of: low nibbles of even bytes, of odd bytes, high nibbles of even bytes, of odd
 // bytes. Sums: 4 lanes per group of 32.
 // kSixBits (Q6_K): per 32 values 16 words of the even ones, 16 of the odd ones. Sums: 8 lanes.
+// kEvenOdd (dot_grid.h): per 64 values 32 words of the even ones, 32 of the odd ones. Sums: 4 lanes
+// per 16 values, 8 per group of 32.
 
 #include "runtime/ops/dot.h"
 
@@ -20,58 +22,21 @@
 #include "formats/codec/q4_k.h"
 #include "formats/codec/q6_k.h"
 #include "formats/codec/q8_0.h"
+#include "runtime/ops/dot_grid.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/ops/dot.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 //
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "runtime/ops/dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gguf {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_HAVE_SCALABLE || HWY_TARGET == HWY_SCALAR
-#define GGUF_HAVE_DOT 0
-#else
-#define GGUF_HAVE_DOT 1
-
-using DF = hn::CappedTag<float, 16>;
-using DI32 = hn::RebindToSigned<DF>;
-using DI16 = hn::Repartition<int16_t, DF>;
-using DU16 = hn::RebindToUnsigned<DI16>;
-using DU8 = hn::Repartition<uint8_t, DF>;
-using VF = hn::Vec<DF>;
-using VI32 = hn::Vec<DI32>;
-using VI16 = hn::Vec<DI16>;
-inline constexpr size_t kN = hn::MaxLanes(DF());  // floats; twice as many words
-
-// sums + codes * x, pairs of words added; x has as many words as a vector
-HWY_INLINE VI32 MulPairs(VI16 codes, const int16_t* x, VI32 sums) {
-  VI32 unused = hn::Zero(DI32());
-  return hn::ReorderWidenMulAccumulate(DI32(), codes, hn::LoadU(DI16(), x), sums, unused);
-}
-
-// total + sums * scale
-HWY_INLINE VF AddScaled(VI32 sums, VF scale, VF total) {
-  return hn::MulAdd(hn::ConvertTo(DF(), sums), scale, total);
-}
-
-HWY_INLINE float SumOf(VF values) { return hn::GetLane(hn::SumOfLanes(DF(), values)); }
-
-// How far ahead of the codes in use their cache lines are asked for: rows follow one another, and
-// the processor by itself stops at the end of a page.
-inline constexpr size_t kAhead = 4096;  // bytes
-
-// Asks for the bytes that `at` will reach; beyond the end of memory this does nothing.
-template <size_t kBytes>
-HWY_INLINE void PrefetchAhead(const void* at) {
-  for (size_t i = 0; i < kBytes; i += 64) {
-    hwy::Prefetch(static_cast<const uint8_t*>(at) + kAhead + i);
-  }
-}
+#if GGUF_HAVE_DOT
 
 // Four vectors at a time of row(i) * x[i], whose values have kBytes each
 template <size_t kBytes, class Row>
@@ -132,12 +97,6 @@ float DotBF16(const uint8_t* row, size_t columns, const DotActivations& x) {
   return sum;
 }
 
-HWY_INLINE float HalfToFloat(const void* half) {
-  const hn::FixedTag<float, 1> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> d16;
-  return hn::GetLane(hn::PromoteTo(d, hn::LoadU(d16, static_cast<const hwy::float16_t*>(half))));
-}
-
 float DotQ8_0(const uint8_t* row, size_t columns, const DotActivations& x) {
   const auto* block = reinterpret_cast<const BlockQ8_0*>(row);
   const hn::Rebind<int8_t, DI16> d8;
@@ -152,31 +111,6 @@ float DotQ8_0(const uint8_t* row, size_t columns, const DotActivations& x) {
     total = AddScaled(sums, hn::Set(DF(), HalfToFloat(&block[b].d) * x.scales()[b]), total);
   }
   return SumOf(total);
-}
-
-using DI8x16 = hn::FixedTag<int8_t, 16>;
-using DU8x16 = hn::FixedTag<uint8_t, 16>;
-
-// out[16] = codes[16] * factor. A template so that only the branch in use is compiled.
-template <size_t kLanes = kN>
-HWY_INLINE void ScaledCodes(hn::Vec<DI8x16> codes, float factor, float* out) {
-  const VF scale = hn::Set(DF(), factor);
-  if constexpr (kLanes == 16) {
-    const auto integers = hn::PromoteTo(hn::CappedTag<int32_t, kLanes>(), codes);
-    hn::Store(hn::Mul(hn::ConvertTo(DF(), integers), scale), DF(), out);
-  } else {
-    alignas(16) int8_t bytes[16];
-    hn::Store(codes, DI8x16(), bytes);
-    for (size_t i = 0; i < 16; i += kN) {
-      const auto integers = hn::PromoteTo(DI32(), hn::LoadU(hn::Rebind<int8_t, DF>(), bytes + i));
-      hn::Store(hn::Mul(hn::ConvertTo(DF(), integers), scale), DF(), out + i);
-    }
-  }
-}
-
-// As above, of the codes at `places`.
-HWY_INLINE void ScaledCodes(hn::Vec<DI8x16> codes, const int8_t* places, float factor, float* out) {
-  ScaledCodes(hn::TableLookupBytes(codes, hn::Load(DI8x16(), places)), factor, out);
 }
 
 float DotQ4_K(const uint8_t* row, size_t columns, const DotActivations& x) {
@@ -236,10 +170,6 @@ float DotQ4_K(const uint8_t* row, size_t columns, const DotActivations& x) {
   }
   return SumOf(hn::Add(total[0], total[1])) - hn::GetLane(hn::SumOfLanes(d8, minimum_total));
 }
-
-// Words of the even and of the odd bytes, with their signs.
-HWY_INLINE VI16 EvenBytes(VI16 words) { return hn::ShiftRight<8>(hn::ShiftLeft<8>(words)); }
-HWY_INLINE VI16 OddBytes(VI16 words) { return hn::ShiftRight<8>(words); }
 
 // IQ4_XSScale of groups 0, 2, 4, 6, 1, 3, 5, 7.
 HWY_INLINE hn::Vec<DI8x16> ScalesOf(const BlockIQ4_XS& block) {
@@ -366,7 +296,6 @@ GGUF_NO_DOT(Q6_K)
 GGUF_NO_DOT(IQ4_XS)
 #undef GGUF_NO_DOT
 #endif
-#undef GGUF_HAVE_DOT
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gguf
@@ -386,6 +315,8 @@ size_t PlaceOf(DotOrder order, size_t i) {
       return piece + (v / 16 * 2 + v % 2) * 32 + group * 8 + v % 16 / 2;
     case DotOrder::kSixBits:
       return i / 32 * 32 + v % 2 * 16 + v / 2;
+    case DotOrder::kEvenOdd:
+      return i / 64 * 64 + i % 2 * 32 + i % 64 / 2;
     default:
       return i;
   }
@@ -415,6 +346,11 @@ constexpr DotKernel kKernels[] = {
     {TensorType::kQ4_K, DotOrder::kNibblePairs, RunQ4_K},
     {TensorType::kQ6_K, DotOrder::kSixBits, RunQ6_K},
     {TensorType::kIQ4_XS, DotOrder::kNibbleHalves, RunIQ4_XS},
+    {TensorType::kIQ2_XXS, DotOrder::kEvenOdd, DotIQ2_XXS},
+    {TensorType::kIQ2_XS, DotOrder::kEvenOdd, DotIQ2_XS},
+    {TensorType::kIQ2_S, DotOrder::kEvenOdd, DotIQ2_S},
+    {TensorType::kIQ3_XXS, DotOrder::kEvenOdd, DotIQ3_XXS},
+    {TensorType::kIQ3_S, DotOrder::kEvenOdd, DotIQ3_S},
 };
 
 }  // namespace
@@ -448,7 +384,7 @@ void DotActivations::Assign(const float* values, size_t columns, DotOrder order)
     scales_ = std::move(group_scales);
     return;
   }
-  const size_t lanes = order == DotOrder::kNibblePairs ? 8 : 4;  // per group
+  const size_t lanes = order == DotOrder::kNibbleHalves ? 4 : 8;  // per group
   scales_.resize(num_groups * lanes);
   for (size_t g = 0; g < num_groups; ++g) {
     // Pairs: groups 0, 2, 1, 3 of each four.

@@ -23,13 +23,14 @@ enum class DotOrder {
   kNibblePairs,   // of Q4_K: see dot.cc
   kNibbleHalves,  // of IQ4_XS
   kSixBits,       // of Q6_K
+  kEvenOdd,       // of the types of a grid with signs
 };
-inline constexpr size_t kNumDotOrders = 5;
+inline constexpr size_t kNumDotOrders = 6;
 
 // One row of activations in a kernel's order. Reusable.
 class DotActivations {
  public:
-  // `columns` must be whole units of the order: 32, or 256 of the last three. `values` must outlive
+  // `columns` must be whole units of the order: 32, or 256 of the last four. `values` must outlive
   // the use when the order is kFloat.
   void Assign(const float* values, size_t columns, DotOrder order);
 

@@ -1,6 +1,7 @@
 #include "runtime/ops/matmul.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -234,12 +235,22 @@ struct Work {
   const Q8Activations* q8_inputs = nullptr;
 };
 
+// Block types whose codes take as long to unpack as their values: 8 bits would cost precision only.
+constexpr TensorType kNoFasterInEightBits[] = {TensorType::kIQ1_M, TensorType::kIQ1_S,
+                                               TensorType::kNVFP4};
+
+bool IsFasterInEightBits(TensorType type) {
+  return HasQ8Dot(type) &&
+         std::find(std::begin(kNoFasterInEightBits), std::end(kNoFasterInEightBits), type) ==
+             std::end(kNoFasterInEightBits);
+}
+
 Work ChoosePath(const MatrixProduct& product, size_t count, ActivationType activations) {
   const TensorType type = product.weights.type;
   if (count <= kMaxFew) {
     // Kernels of a type are as fast with activations in 16 bits.
     if (const DotKernel* kernel = FindDotKernel(type)) return {Path::kDot, 0, kernel};
-    const bool is_q8 = activations == ActivationType::kQ8 && HasQ8Dot(type);
+    const bool is_q8 = activations == ActivationType::kQ8 && IsFasterInEightBits(type);
     return {is_q8 ? Path::kQ8 : Path::kFew};
   }
   if (!HasAmx()) return {Path::kFloats};

@@ -146,8 +146,9 @@ TEST_P(MatMulTest, EightBits) {
 
 // Zeros, and activations of very different sizes within 32.
 TEST_P(MatMulTest, ExtremeActivations) {
-  for (const TensorType type :
-       {TensorType::kQ8_0, TensorType::kQ4_K, TensorType::kQ6_K, TensorType::kIQ4_XS}) {
+  for (const TensorType type : {TensorType::kQ8_0, TensorType::kQ4_K, TensorType::kQ6_K,
+                                TensorType::kIQ4_XS, TensorType::kIQ2_XXS, TensorType::kIQ2_XS,
+                                TensorType::kIQ2_S, TensorType::kIQ3_XXS, TensorType::kIQ3_S}) {
     const std::vector<uint8_t> blocks = RandomBlocks(type, 256, 15);
     std::vector<float> x(256, 0.0f);
     float out = -1.0f;

@@ -12,7 +12,8 @@ void AddActivationsOption(CLI::App* app, ActivationType* type) {
          "--activations",
          [type](const std::string& name) { *type = ParseActivationType(name).value_or(*type); },
          "how precisely activations are multiplied; bf16 is faster for prompts where the machine "
-         "has AMX, q8 (8 bits) there and for single tokens")
+         "has AMX; q8 is bf16 for prompts, and 8 bits for single tokens where that is faster than "
+         "f32")
       ->check(CLI::IsMember(names))
       ->default_str(std::string(NameOf(*type)));
 }
