@@ -46,7 +46,7 @@ void AddTensorTypeOptions(CLI::App* app, QuantizeFlags* flags) {
                   "type of the token embeddings")
       ->type_name("TYPE");
   app->add_option("--tensor-type", flags->tensor_types,
-                  "PATTERN=TYPE: type of tensors whose name matches a regular expression")
+                  "PATTERN=TYPE: type of tensors in whose name a regular expression (Perl's syntax) is found")
       ->allow_extra_args(false)
       ->type_name("TEXT");
   app->add_option("--tensor-type-file", flags->tensor_type_file,
