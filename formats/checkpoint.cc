@@ -45,6 +45,10 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const Folder& folde
   GGUF_ASSIGN_OR_RETURN(const Family* family, ResolveFamily(&config));
   GGUF_ASSIGN_OR_RETURN(const ModelSizes sizes, ReadModelSizes(config));
 
+  // First, so that a variation is named before the tensors that would not fit it.
+  Metadata family_metadata;
+  GGUF_RETURN_IF_ERROR(SetFamilyMetadata(*family, config, sizes, &family_metadata));
+
   std::unique_ptr<Checkpoint> source(new Checkpoint(folder.path()));
   if (folder.contents() != nullptr) source->reading_note_ = folder.contents()->reading_note();
   source->input_paths_.push_back(folder.path());  // of an archive, the one file there is
@@ -56,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const Folder& folde
     source->input_paths_.insert(source->input_paths_.end(), paths.begin(), paths.end());
   }
   GGUF_RETURN_IF_ERROR(source->SetGeneral(folder, family->name, options));
-  GGUF_RETURN_IF_ERROR(SetFamilyMetadata(*family, config, sizes, &source->metadata_));
+  for (const auto& [key, value] : family_metadata.entries()) source->metadata_.Set(key, value);
   GGUF_RETURN_IF_ERROR(SetPooling(folder, family->name, &source->metadata_, &source->input_paths_));
   GGUF_RETURN_IF_ERROR(source->SetTokenizerMetadata(folder, *family, config, sizes, options.pre));
   GGUF_RETURN_IF_ERROR(

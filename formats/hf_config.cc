@@ -33,6 +33,9 @@ constexpr RopeNumber kRopeNumbers[] = {
     {"extrapolation_factor", &HfRope::extrapolation_factor},
     {"attention_factor", &HfRope::attention_factor},
     {"attn_factor", &HfRope::attention_factor},
+    {"mscale", &HfRope::mscale},
+    {"mscale_all_dim", &HfRope::mscale_all_dim},
+    {"alpha", &HfRope::alpha},
 };
 constexpr RopeNumber kTopLevelRopeNumbers[] = {
     {"rope_theta", &HfRope::theta},
@@ -215,11 +218,15 @@ absl::Status HfConfig::SetRopeNumbers(const Found& parameters, HfRope* rope) con
     GGUF_ASSIGN_OR_RETURN(const absl::optional<double> value, NumberOf(found));
     if (value.has_value()) rope->*number.field = value;
   }
+  return SetRopeType(parameters, &rope->type);
+}
+
+absl::Status HfConfig::SetRopeType(const Found& parameters, std::string* type) const {
   for (const absl::string_view key : {"rope_type", "type"}) {
     const Found found = {parameters.value->Find(key), absl::StrCat(parameters.path, ".", key)};
     if (found.value == nullptr || found.value->is_null()) continue;
     if (found.value->string() == nullptr) return WrongType(found, "a text");
-    if (*found.value->string() != "default") rope->type = *found.value->string();
+    if (*found.value->string() != "default") *type = *found.value->string();
     break;
   }
   return absl::OkStatus();
@@ -248,6 +255,9 @@ absl::StatusOr<HfRope> HfConfig::Rope() const {
   if (full->object() == nullptr) return WrongType(full_found, "an object");
   GGUF_RETURN_IF_ERROR(SetRopeNumbers(full_found, &rope));
   if (const Json* local = parameters.value->Find("sliding_attention")) {
+    const Found local_found = {local, absl::StrCat(parameters.path, ".sliding_attention")};
+    if (local->object() == nullptr) return WrongType(local_found, "an object");
+    GGUF_RETURN_IF_ERROR(SetRopeType(local_found, &rope.local_type));
     const Found theta = {local->Find("rope_theta"),
                          absl::StrCat(parameters.path, ".sliding_attention.rope_theta")};
     GGUF_ASSIGN_OR_RETURN(const absl::optional<double> value, NumberOf(theta));

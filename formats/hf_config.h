@@ -23,6 +23,7 @@ struct HfRope {
   std::string type;  // "linear", "yarn", "llama3", ...; empty for none ("default")
   absl::optional<double> theta;
   absl::optional<double> local_theta;  // of sliding-window layers; absent when there are none
+  std::string local_type;              // likewise; empty for none ("default")
   absl::optional<double> factor;
   absl::optional<double> low_freq_factor;
   absl::optional<double> high_freq_factor;
@@ -32,6 +33,9 @@ struct HfRope {
   absl::optional<double> beta_slow;
   absl::optional<double> extrapolation_factor;
   absl::optional<double> attention_factor;
+  absl::optional<double> mscale;
+  absl::optional<double> mscale_all_dim;
+  absl::optional<double> alpha;
 };
 
 // A key is looked up in text_config, then at the root, then among the defaults; the first that has
@@ -87,6 +91,7 @@ class HfConfig {
   Found Find(absl::string_view key) const;
   absl::Status WrongType(const Found& found, absl::string_view expected) const;
   absl::StatusOr<absl::optional<double>> NumberOf(const Found& found) const;
+  absl::Status SetRopeType(const Found& parameters, std::string* type) const;
   absl::Status SetRopeNumbers(const Found& parameters, HfRope* rope) const;
 
   std::string file_name_;

@@ -1,6 +1,8 @@
 #include "formats/open.h"
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -202,6 +204,10 @@ TEST(OpenCheckpoint, RefusesVariations) {
       {"phi3", R"("original_max_position_embeddings": 256)",
        R"("original_max_position_embeddings": 0)", "original_max_position_embeddings is 0"},
       {"phi3", R"("type": "longrope")", R"("type": "odd")", "the rope type \"odd\""},
+      {"phi3", R"("type": "longrope")", R"("type": "linear", "factor": 2)", "type \"linear\""},
+      {"phi3", R"("long_factor")", R"("type_": 1, "long_factors")", "long_factor is not a list"},
+      {"gemma2", R"("query_pre_attn_scalar": 64)", R"("query_pre_attn_scalar": 48)",
+       "query_pre_attn_scalar is 48"},
       {"bert", R"("hidden_act": "gelu")", R"("hidden_act": "relu")", "hidden_act is"},
       {"mixtral", R"("num_local_experts": 4)", R"("num_local_experts": 2)", "[2, 128] follows"},
   };
@@ -214,6 +220,37 @@ TEST(OpenCheckpoint, RefusesVariations) {
     EXPECT_THAT(ErrorOf(FolderWith(folder, "config.json",
                                    absl::StrReplaceAll(*config, {{test.from, test.to}}))),
                 HasSubstr(test.message));
+  }
+}
+
+// Of sentence-transformers folders.
+TEST(OpenCheckpoint, RefusesModulesAndPoolingThatAGgufCannotExpress) {
+  const struct {
+    const char* file;
+    const char* text;
+    const char* message;
+  } kCases[] = {
+      {"modules.json",
+       R"([{"type": "sentence_transformers.models.Transformer", "path": ""},
+           {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"},
+           {"type": "sentence_transformers.models.Dense", "path": "2_Dense"}])",
+       "modules.json: has the module sentence_transformers.models.Dense, and a GGUF can only"},
+      {"modules.json", R"([{"path": ""}])", "has the module without a type"},
+      {"pooling.json", R"({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true})",
+       "pooling_mode_cls_token, pooling_mode_mean_tokens are true, and a GGUF can only express "
+       "one"},
+      {"pooling.json", R"({"pooling_mode_max_tokens": true})", "pooling_mode_max_tokens is true"},
+      {"pooling.json", R"({"pooling_mode_cls_token": false})", "no pooling_mode_... is true"},
+  };
+  for (const auto& test : kCases) {
+    std::string folder = FolderWith("testdata/hf/bert", "modules.json", test.text);
+    if (std::string(test.file) == "pooling.json") {
+      folder = FolderWith("testdata/hf/bert", "modules.json",
+                          R"([{"type": "x.Pooling", "path": "pooling"}])");
+      ASSERT_TRUE(std::filesystem::create_directories(folder + "/pooling"));
+      std::ofstream(folder + "/pooling/config.json") << test.text;
+    }
+    EXPECT_THAT(ErrorOf(folder), HasSubstr(test.message));
   }
 }
 

@@ -14,8 +14,8 @@
 namespace gguf {
 
 // Sets <architecture>.pooling_type when `folder` has a modules.json that names a Pooling module,
-// and adds the files read to `paths`. InvalidArgument for a broken file or a way of pooling that a
-// GGUF cannot express.
+// and adds the files read to `paths`. InvalidArgument for a broken file; Unimplemented, by name, for
+// a module (Dense, ...) or a way of pooling, or several at once, that a GGUF cannot express.
 absl::Status SetPooling(const Folder& folder, absl::string_view architecture, Metadata* metadata,
                         std::vector<std::string>* paths);
 

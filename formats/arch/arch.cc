@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "formats/arch/bert.h"
 #include "formats/arch/common_metadata.h"
+#include "formats/arch/config_checks.h"
 #include "formats/arch/gemma.h"
 #include "formats/arch/gpt_oss.h"
 #include "formats/arch/granite.h"
@@ -49,33 +50,6 @@ const ModelClass* FindClass(const Family& family, const HfConfig& config) {
     }
   }
   return nullptr;
-}
-
-absl::Status CheckRopeType(const Family& family, const HfConfig& config) {
-  GGUF_ASSIGN_OR_RETURN(const HfRope rope, config.Rope());
-  if (rope.type.empty()) return absl::OkStatus();
-  for (const absl::string_view known : family.rope_types) {
-    if (known == rope.type) return absl::OkStatus();
-  }
-  return absl::UnimplementedError(absl::StrCat(config.file_name(), ": the rope type \"", rope.type,
-                                               "\" is not supported for ", config.architecture(),
-                                               "; supported are default, ",
-                                               absl::StrJoin(family.rope_types, ", "), "."));
-}
-
-absl::Status CheckActivation(const Family& family, const HfConfig& config) {
-  for (const absl::string_view key : {"hidden_activation", "hidden_act"}) {
-    const Json* value = config.FindValue(key);
-    if (value == nullptr || value->is_null()) continue;
-    for (const absl::string_view known : family.activations) {
-      if (value->string() != nullptr && *value->string() == known) return absl::OkStatus();
-    }
-    return absl::UnimplementedError(absl::StrCat(
-        config.file_name(), ": ", key, " is ", value->Describe(), ", and for ",
-        config.architecture(), " only ", absl::StrJoin(family.activations, ", "),
-        " is supported; a GGUF does not store it, and a runtime would compute another."));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -161,9 +135,7 @@ absl::StatusOr<ModelSizes> ReadModelSizes(const HfConfig& config) {
 
 absl::Status SetFamilyMetadata(const Family& family, const HfConfig& config,
                                const ModelSizes& sizes, Metadata* metadata) {
-  GGUF_RETURN_IF_ERROR(CheckRopeType(family, config));
-  GGUF_RETURN_IF_ERROR(CheckActivation(family, config));
-  if (family.check_config != nullptr) GGUF_RETURN_IF_ERROR(family.check_config(config));
+  GGUF_RETURN_IF_ERROR(CheckFamilyConfig(family, config));
   GGUF_RETURN_IF_ERROR(SetCommonMetadata(family.name, config, family.omitted_keys, metadata));
   if (family.set_metadata == nullptr) return absl::OkStatus();
   return family.set_metadata(config, sizes, metadata);

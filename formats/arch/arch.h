@@ -94,6 +94,8 @@ inline constexpr absl::string_view kBiasRequired = "*";
 struct Rename {
   absl::string_view from;
   absl::string_view to;
+  // Some checkpoints have `from` and others `to`; without it, all have `from`.
+  bool is_optional = false;
 };
 
 // A tensor that the checkpoint does not hold: its values follow from the configuration.
@@ -108,6 +110,13 @@ struct ModelClass {
   absl::string_view architecture;  // config.json architectures[0]: "LlamaForCausalLM"
   absl::string_view model_type;    // config.json model_type: "llama"
   absl::string_view defaults;      // JSON object: values of keys that config.json omits
+};
+
+// A key of config.json that a GGUF does not store, and the only value (JSON) that is supported; of
+// a list, the only value its elements may have. A key that is absent or null is not looked at.
+struct ConfigCheck {
+  absl::string_view key;       // "position_embedding_type"
+  absl::string_view accepted;  // "\"absolute\""
 };
 
 struct Family {
@@ -125,6 +134,12 @@ struct Family {
   // rope_type values with a meaning for this family, besides none.
   absl::Span<const absl::string_view> rope_types = {};
 
+  // Only a part of each head is rotated, where partial_rotary_factor says so.
+  bool rotates_parts = false;
+
+  // Variations that a GGUF of this family cannot express.
+  absl::Span<const ConfigCheck> config_checks = {};
+
   // Values of hidden_act (or hidden_activation) that runtimes compute for this family.
   absl::Span<const absl::string_view> activations = {};
 
@@ -137,7 +152,7 @@ struct Family {
   // Fills in what the defaults of a class cannot say because it depends on other keys.
   absl::Status (*complete_config)(const ModelClass& model_class, HfConfig* config) = nullptr;
 
-  // Unimplemented, naming the key, for a variation that a GGUF of this family cannot express.
+  // Unimplemented, naming the key, for a variation that depends on more than one key.
   absl::Status (*check_config)(const HfConfig& config) = nullptr;
 
   // Keys beyond the common ones (common_metadata.h).

@@ -78,9 +78,11 @@ constexpr TensorRule kLayers[] = {
 constexpr absl::Span<const TensorRule> kTensors[] = {kEmbeddings, kLayers};
 
 constexpr Rename kRenames[] = {
-    {"encoder.layer.", "encoder.layers."},  {"bert.embeddings.", "embeddings."},
-    {"bert.encoder.", "encoder."},          {".LayerNorm.gamma", ".LayerNorm.weight"},
-    {".LayerNorm.beta", ".LayerNorm.bias"},
+    {"encoder.layer.", "encoder.layers."},
+    {"bert.embeddings.", "embeddings.", /*is_optional=*/true},
+    {"bert.encoder.", "encoder.", true},
+    {".LayerNorm.gamma", ".LayerNorm.weight", true},
+    {".LayerNorm.beta", ".LayerNorm.bias", true},
 };
 // Heads for training tasks, and what can be computed.
 constexpr absl::string_view kDropped[] = {
@@ -89,6 +91,11 @@ constexpr absl::string_view kDropped[] = {
 // Every head has its own key and value.
 constexpr absl::string_view kOmitted[] = {keys::kAttentionHeadCountKv};
 constexpr absl::string_view kActivations[] = {"gelu"};
+constexpr ConfigCheck kConfigChecks[] = {
+    {"position_embedding_type", "\"absolute\""},
+    {"is_decoder", "false"},
+    {"add_cross_attention", "false"},
+};
 
 absl::Status CompleteConfig(const ModelClass&, HfConfig* config) {
   GGUF_ASSIGN_OR_RETURN(const uint64_t heads, config->GetUint("num_attention_heads"));
@@ -115,6 +122,7 @@ constexpr Family kBertFamily = {.name = "bert",
                                 .renames = kRenames,
                                 .dropped = kDropped,
                                 .omitted_keys = kOmitted,
+                                .config_checks = kConfigChecks,
                                 .activations = kActivations,
                                 .complete_config = CompleteConfig,
                                 .set_metadata = SetMetadata,

@@ -80,6 +80,9 @@ constexpr absl::string_view kGemma3RopeTypes[] = {"linear"};
 constexpr absl::string_view kActivations[] = {"gelu_pytorch_tanh"};
 constexpr uint64_t kGemma2Pattern = 2;  // every second layer sees everything
 constexpr uint64_t kGemma3Pattern = 6;  // every sixth
+constexpr uint64_t kGemma2LayersOf27B = 46;
+constexpr uint64_t kGemma3LayersOf27B = 62;
+constexpr ConfigCheck kConfigChecks[] = {{"use_bidirectional_attention", "false"}};
 
 absl::Status Unsupported(const HfConfig& config, absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat(config.file_name(), ": ", what, "."));
@@ -108,12 +111,32 @@ absl::Status CheckLayerTypes(const HfConfig& config, uint64_t pattern) {
   return absl::OkStatus();
 }
 
+// A GGUF does not store how scores are scaled: readers take 1 / sqrt(head_dim), and in the 27B
+// model, which they know by its number of layers, 1 / sqrt(hidden_size / heads).
+absl::Status CheckScale(const HfConfig& config, uint64_t layers_of_27b) {
+  GGUF_ASSIGN_OR_RETURN(const absl::optional<double> found,
+                        config.FindNumber({"query_pre_attn_scalar"}));
+  if (!found.has_value()) return absl::OkStatus();
+  GGUF_ASSIGN_OR_RETURN(const ModelSizes sizes, ReadModelSizes(config));
+  const bool is_27b = sizes.layers == layers_of_27b;
+  const double expected = is_27b
+                              ? static_cast<double>(sizes.hidden) / static_cast<double>(sizes.heads)
+                              : static_cast<double>(sizes.head_dim);
+  if (*found == expected) return absl::OkStatus();
+  return Unsupported(
+      config,
+      absl::StrCat("query_pre_attn_scalar is ", *found, ", and with ", sizes.layers,
+                   " layers only ", is_27b ? "hidden_size / num_attention_heads" : "head_dim", " (",
+                   expected, ") is supported: a GGUF does not store ", "it"));
+}
+
 absl::Status CheckGemma2(const HfConfig& config) {
   GGUF_ASSIGN_OR_RETURN(const HfRope rope, config.Rope());
   if (rope.theta.value_or(10000.0) != 10000.0) {
     return Unsupported(config, absl::StrCat("rope_theta is ", *rope.theta,
                                             ", and readers of Gemma 2 take it for 10000"));
   }
+  GGUF_RETURN_IF_ERROR(CheckScale(config, kGemma2LayersOf27B));
   return CheckLayerTypes(config, kGemma2Pattern);
 }
 
@@ -124,11 +147,7 @@ absl::Status CheckGemma3(const HfConfig& config) {
     return Unsupported(config, absl::StrCat("attn_logit_softcapping is ", *cap,
                                             ", and Gemma 3 is supported without"));
   }
-  GGUF_ASSIGN_OR_RETURN(const bool bidirectional,
-                        config.GetBoolOr("use_bidirectional_attention", false));
-  if (bidirectional) {
-    return Unsupported(config, "use_bidirectional_attention is true, which is not supported");
-  }
+  GGUF_RETURN_IF_ERROR(CheckScale(config, kGemma3LayersOf27B));
   return CheckLayerTypes(config, kGemma3Pattern);
 }
 
@@ -179,6 +198,7 @@ constexpr Family kGemma2Family = {.name = "gemma2",
                                   .tensors = kGemma2Tensors,
                                   .dropped = kGemma2Dropped,
                                   .omitted_keys = kGemma2Omitted,
+                                  .config_checks = kConfigChecks,
                                   .activations = kActivations,
                                   .check_config = CheckGemma2,
                                   .set_metadata = SetGemma2Metadata,
@@ -187,6 +207,7 @@ constexpr Family kGemma3Family = {.name = "gemma3",
                                   .classes = kGemma3Classes,
                                   .tensors = kGemma3Tensors,
                                   .rope_types = kGemma3RopeTypes,
+                                  .config_checks = kConfigChecks,
                                   .activations = kActivations,
                                   .check_config = CheckGemma3,
                                   .set_metadata = SetGemma3Metadata,

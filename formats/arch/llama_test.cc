@@ -81,7 +81,7 @@ TEST(Llama, RopeScaling) {
   EXPECT_THAT(keys(R"({"type": "longrope"})"),
               HasSubstr("the rope type \"longrope\" is not supported for LlamaForCausalLM; "
                         "supported are default, linear, dynamic, yarn, llama3"));
-  EXPECT_THAT(keys(R"({"type": "yarn", "original_max_position_embeddings": 0.5})"),
+  EXPECT_THAT(keys(R"({"type": "yarn", "factor": 2, "original_max_position_embeddings": 0.5})"),
               HasSubstr("original_max_position_embeddings is 0.5"));
 }
 

@@ -72,9 +72,35 @@ constexpr absl::Span<const TensorRule> kQwen3MoeTensors[] = {
 constexpr absl::string_view kRopeTypes[] = {"linear", "yarn", "dynamic"};
 constexpr absl::string_view kActivations[] = {"silu"};
 
+// A GGUF of these families has no window.
+constexpr ConfigCheck kConfigChecks[] = {{"layer_types", "\"full_attention\""}};
+
+// A window is used when use_sliding_window is true, unless sliding_window is null. In the dense
+// models it is used from layer max_window_layers on, where no layer_types say so.
+absl::Status CheckNoWindow(const HfConfig& config, bool begins_late) {
+  GGUF_ASSIGN_OR_RETURN(const bool uses_window, config.GetBoolOr("use_sliding_window", false));
+  const Json* window = config.FindValue("sliding_window");
+  if (!uses_window || (window != nullptr && window->is_null())) return absl::OkStatus();
+  if (begins_late) {
+    const Json* types = config.FindValue("layer_types");
+    if (types != nullptr && !types->is_null()) return absl::OkStatus();  // checked: all are full
+    constexpr uint64_t kFirstWithWindow = 28;  // the training library's default
+    GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> first,
+                          config.FindUint({"max_window_layers"}));
+    GGUF_ASSIGN_OR_RETURN(const uint64_t layers, config.GetUint("num_hidden_layers"));
+    if (first.value_or(kFirstWithWindow) >= layers) return absl::OkStatus();
+  }
+  return absl::UnimplementedError(absl::StrCat(
+      config.file_name(), ": use_sliding_window is true and sliding_window is ",
+      window == nullptr ? "absent" : window->Describe(), ", and for ", config.architecture(),
+      " only layers without a window are supported: a GGUF of it has none."));
+}
+absl::Status CheckDense(const HfConfig& config) { return CheckNoWindow(config, true); }
+
 // A runtime takes every layer for one with experts, and normalizes the chosen experts' weights as
 // the family always does.
 absl::Status CheckExperts(const HfConfig& config, bool normalizes) {
+  GGUF_RETURN_IF_ERROR(CheckNoWindow(config, /*begins_late=*/false));
   const auto refuse = [&](absl::string_view key, absl::string_view expected) {
     const Json* found = config.FindValue(key);
     return absl::UnimplementedError(absl::StrCat(
@@ -117,12 +143,15 @@ constexpr Family kQwen2Family = {.name = "qwen2",
                                  .classes = kQwen2Classes,
                                  .tensors = kQwen2Tensors,
                                  .rope_types = kRopeTypes,
-                                 .activations = kActivations};
+                                 .config_checks = kConfigChecks,
+                                 .activations = kActivations,
+                                 .check_config = CheckDense};
 constexpr Family kQwen2MoeFamily = {.name = "qwen2moe",
                                     .classes = kQwen2MoeClasses,
                                     .tensors = kQwen2MoeTensors,
                                     .renames = ct::kExpertRenames,
                                     .rope_types = kRopeTypes,
+                                    .config_checks = kConfigChecks,
                                     .activations = kActivations,
                                     .check_config = CheckQwen2Moe,
                                     .set_metadata = SetQwen2MoeMetadata};
@@ -130,12 +159,15 @@ constexpr Family kQwen3Family = {.name = "qwen3",
                                  .classes = kQwen3Classes,
                                  .tensors = kQwen3Tensors,
                                  .rope_types = kRopeTypes,
-                                 .activations = kActivations};
+                                 .config_checks = kConfigChecks,
+                                 .activations = kActivations,
+                                 .check_config = CheckDense};
 constexpr Family kQwen3MoeFamily = {.name = "qwen3moe",
                                     .classes = kQwen3MoeClasses,
                                     .tensors = kQwen3MoeTensors,
                                     .renames = ct::kExpertRenames,
                                     .rope_types = kRopeTypes,
+                                    .config_checks = kConfigChecks,
                                     .activations = kActivations,
                                     .check_config = CheckQwen3Moe,
                                     .set_metadata = SetQwen3MoeMetadata};

@@ -29,6 +29,8 @@ constexpr absl::Span<const TensorRule> kTensors[] = {ct::kEmbedding, ct::kOutput
 // those of no scaling.
 constexpr absl::string_view kRopeTypes[] = {"mrope"};
 constexpr absl::string_view kActivations[] = {"silu"};
+constexpr ConfigCheck kConfigChecks[] = {{"layer_types", "\"full_attention\""},
+                                         {"use_sliding_window", "false"}};
 constexpr size_t kMaxSections = 4;  // time, height, width, and one that is not used
 
 absl::StatusOr<std::vector<int32_t>> RopeSections(const HfConfig& config) {
@@ -68,6 +70,7 @@ constexpr Family kQwen2VlFamily = {.name = "qwen2vl",
                                    .classes = kClasses,
                                    .tensors = kTensors,
                                    .rope_types = kRopeTypes,
+                                   .config_checks = kConfigChecks,
                                    .activations = kActivations,
                                    .set_metadata = SetMetadata};
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -107,21 +108,69 @@ std::string AtLayer(absl::string_view pattern, uint64_t layer, absl::string_view
 bool IsPerLayer(const TensorRule& rule) { return absl::StrContains(rule.source, kLayerMark); }
 bool IsPerExpert(const TensorRule& rule) { return absl::StrContains(rule.source, kExpertMark); }
 
+// Between a checkpoint's names and those of the rules, which leave out where a language model
+// stands in a larger one and have the family's renames applied.
+class StoredNames {
+ public:
+  explicit StoredNames(const Family& family)
+      : renames_(family.renames), is_reversed_(family.renames.size()) {
+    for (size_t i = 0; i < renames_.size(); ++i) is_reversed_[i] = !renames_[i].is_optional;
+  }
+
+  std::string Normalized(const std::string& stored) {
+    const size_t model = stored.find(std::string(kLanguageModel));
+    if (model != std::string::npos) before_model_ = stored.substr(0, model);
+    std::string name = absl::StrReplaceAll(stored, {{kLanguageModel, ""}});
+    for (size_t i = 0; i < renames_.size(); ++i) {
+      const int count = absl::StrReplaceAll({{renames_[i].from, renames_[i].to}}, &name);
+      if (count > 0) is_reversed_[i] = true;
+    }
+    return name;
+  }
+
+  // What the checkpoint would call a tensor, judged by the names it has.
+  std::string Stored(std::string name) const {
+    for (size_t i = renames_.size(); i-- > 0;) {
+      const size_t place = is_reversed_[i] ? FindPart(name, renames_[i].to) : std::string::npos;
+      if (place == std::string::npos) continue;
+      name.replace(place, renames_[i].to.size(), std::string(renames_[i].from));
+    }
+    if (before_model_.has_value() && absl::StartsWith(name, *before_model_)) {
+      name.insert(before_model_->size(), std::string(kLanguageModel));
+    }
+    return name;
+  }
+
+ private:
+  // Where `part` begins, at the start of `name` or of one of its words between dots.
+  static size_t FindPart(const std::string& name, absl::string_view part) {
+    const std::string text(part);
+    size_t place = name.find(text);
+    while (place != std::string::npos && place > 0 && part[0] != '.' && name[place - 1] != '.') {
+      place = name.find(text, place + 1);
+    }
+    return place;
+  }
+
+  static constexpr absl::string_view kLanguageModel = "language_model.";
+
+  absl::Span<const Rename> renames_;
+  std::vector<bool> is_reversed_;
+  absl::optional<std::string> before_model_;  // "" or "model."
+};
+
 class Mapper {
  public:
   Mapper(absl::string_view origin, const Family& family, const HfConfig& config,
          const ModelSizes& sizes)
-      : origin_(origin), family_(family), config_(config), sizes_(sizes) {
+      : origin_(origin), family_(family), config_(config), sizes_(sizes), names_(family) {
     for (const absl::Span<const TensorRule> group : family.tensors) {
       for (const TensorRule& rule : group) rules_[rule.source].push_back(&rule);
     }
   }
 
   absl::Status Add(size_t source, const SafetensorsTensor& tensor) {
-    std::string name = absl::StrReplaceAll(tensor.name, {{"language_model.", ""}});
-    for (const Rename& rename : family_.renames) {
-      name = absl::StrReplaceAll(name, {{rename.from, rename.to}});
-    }
+    const std::string name = names_.Normalized(tensor.name);
     if (IsDropped(name) || IsDroppedBy(family_, name)) return absl::OkStatus();
     ParsedName parsed;
     bool is_mapped = false;
@@ -261,8 +310,8 @@ class Mapper {
         const uint64_t layers = IsPerLayer(rule) ? sizes_.layers : 1;
         // num_hidden_layers may be absurd: the search ends soon after the first gap.
         for (uint64_t layer = 0; layer < layers && missing.count() < kManyMissing; ++layer) {
-          if (weight_needed) CheckPresent(rule, layer, ".weight", &missing);
-          if (bias_needed) CheckPresent(rule, layer, ".bias", &missing);
+          if (weight_needed) CheckPresent(rule, layer, Part::kWeight, &missing);
+          if (bias_needed) CheckPresent(rule, layer, Part::kBias, &missing);
         }
       }
     }
@@ -274,14 +323,22 @@ class Mapper {
         missing.ToString(), "; the checkpoint is incomplete."));
   }
 
-  void CheckPresent(const TensorRule& rule, uint64_t layer, absl::string_view suffix,
-                    NameList* missing) {
+  // By its name in the checkpoint; once, where several rules take it.
+  void AddMissing(const std::string& name, NameList* missing) {
+    if (missing_.insert(name).second) missing->Add(names_.Stored(name));
+  }
+
+  void CheckPresent(const TensorRule& rule, uint64_t layer, Part part, NameList* missing) {
+    const absl::string_view suffix = part == Part::kBias ? ".bias" : ".weight";
     const std::string source = AtLayer(rule.source, layer, suffix);
+    const bool is_mxfp4 = rule.is_mxfp4 && part == Part::kWeight;
     const auto found = present_.find(AtLayer(rule.target, layer, suffix));
-    if (found == present_.end()) {
-      missing->Add(source);
+    if (found == present_.end() && is_mxfp4) {
+      AddMissing(AtLayer(rule.source, layer, ".blocks"), missing);
+      AddMissing(AtLayer(rule.source, layer, ".scales"), missing);
       return;
     }
+    if (found == present_.end()) return AddMissing(source, missing);
     MappedTensor& mapped = mapped_[found->second];
     const auto stack = stacks_.find(found->second);
     if (stack != stacks_.end()) {
@@ -292,14 +349,16 @@ class Mapper {
         ++expert;
       }
       if (expert < sizes_.experts) {
-        missing->Add(absl::StrReplaceAll(source, {{kExpertMark, absl::StrCat(".", expert, ".")}}));
+        AddMissing(absl::StrReplaceAll(source, {{kExpertMark, absl::StrCat(".", expert, ".")}}),
+                   missing);
         return;
       }
       mapped.sources.clear();
       for (const auto& [number, index] : stack->second) mapped.sources.push_back(index);
-    } else if (rule.is_mxfp4 && suffix == ".weight" && !mapped.is_transposed &&
+    } else if (is_mxfp4 && !mapped.is_transposed &&
                (mapped.sources.empty() || !mapped.scales.has_value())) {
-      missing->Add(AtLayer(rule.source, layer, mapped.sources.empty() ? ".blocks" : ".scales"));
+      AddMissing(AtLayer(rule.source, layer, mapped.sources.empty() ? ".blocks" : ".scales"),
+                 missing);
     }
   }
 
@@ -309,6 +368,8 @@ class Mapper {
   const Family& family_;
   const HfConfig& config_;
   const ModelSizes& sizes_;
+  StoredNames names_;
+  absl::flat_hash_set<std::string> missing_;
   absl::flat_hash_map<absl::string_view, std::vector<const TensorRule*>> rules_;
   absl::flat_hash_map<std::string, size_t> present_;  // index into mapped_ by name in the GGUF
   absl::flat_hash_map<size_t, std::map<uint64_t, size_t>> stacks_;  // of mapped_: expert -> source

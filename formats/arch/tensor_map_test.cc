@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -132,6 +133,89 @@ TEST_F(TensorMapTest, TiedEmbeddingsNeedNoOutput) {
   EXPECT_THAT(Error(), HasSubstr("is missing: lm_head.weight;"));
   Configure(R"(, "tie_word_embeddings": true)");
   EXPECT_EQ(Error(), "no error");
+}
+
+TEST_F(TensorMapTest, MissingTensorsHaveTheNamesOfTheCheckpoint) {
+  for (const char* prefix : {"language_model.model.", "model.language_model."}) {
+    Configure("");
+    tensors_.clear();
+    AddAll();
+    for (SafetensorsTensor& tensor : tensors_) {
+      tensor.name = absl::StrReplaceAll(tensor.name, {{"model.", prefix}});
+    }
+    Named(absl::StrCat(prefix, "norm.weight")).name = "vision_tower.norm.weight";
+    EXPECT_THAT(Error(), HasSubstr(absl::StrCat("is missing: ", prefix, "norm.weight;")));
+  }
+}
+
+// Tensors of a family that are missing from a checkpoint with only `names`.
+std::string MissingOf(absl::string_view config_text, const std::vector<SafetensorsTensor>& stored) {
+  absl::StatusOr<HfConfig> config = HfConfig::Parse("config.json", config_text);
+  const absl::StatusOr<const Family*> family = ResolveFamily(&*config);
+  const absl::StatusOr<ModelSizes> sizes = ReadModelSizes(*config);
+  std::vector<const SafetensorsTensor*> tensors;
+  for (const SafetensorsTensor& tensor : stored) tensors.push_back(&tensor);
+  const auto mapped = MapTensors("folder", **family, *config, *sizes, tensors);
+  return mapped.ok() ? "none" : std::string(mapped.status().message());
+}
+
+SafetensorsTensor Tensor(const std::string& name, const Shape& shape, ElementType type) {
+  SafetensorsTensor tensor;
+  tensor.name = name;
+  tensor.shape = shape;
+  tensor.type = type;
+  return tensor;
+}
+
+TEST(MissingNames, AreThoseOfGptOssOnceEach) {
+  constexpr absl::string_view kConfig = R"({"architectures": ["GptOssForCausalLM"],
+      "model_type": "gpt_oss", "vocab_size": 8, "hidden_size": 32, "intermediate_size": 32,
+      "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1,
+      "head_dim": 2, "num_local_experts": 2, "tie_word_embeddings": true})";
+  const std::string p = "model.layers.0.";
+  std::vector<SafetensorsTensor> tensors;
+  const auto add = [&](const std::string& name, const Shape& shape) {
+    tensors.push_back(Tensor(name, shape, ElementType::kBF16));
+  };
+  add("model.embed_tokens.weight", {8, 32});
+  for (const char* norm : {"input_layernorm", "post_attention_layernorm"}) {
+    add(p + norm + ".weight", {32});
+  }
+  add("model.norm.weight", {32});
+  for (const char* name : {"q_proj", "k_proj", "v_proj"}) {
+    add(p + "self_attn." + name + ".weight", {2, 32});
+    add(p + "self_attn." + name + ".bias", {2});
+  }
+  add(p + "self_attn.o_proj.weight", {32, 2});
+  add(p + "self_attn.o_proj.bias", {32});
+  add(p + "mlp.router.weight", {2, 32});
+  add(p + "mlp.router.bias", {2});
+  add(p + "mlp.experts.down_proj_bias", {2, 32});
+  tensors.push_back(Tensor(p + "mlp.experts.down_proj_blocks", {2, 32, 1, 16}, ElementType::kU8));
+  EXPECT_THAT(MissingOf(kConfig, tensors),
+              HasSubstr("5 tensors that config.json calls for are missing: "
+                        "model.layers.0.self_attn.sinks, "
+                        "model.layers.0.mlp.experts.gate_up_proj_blocks, "
+                        "model.layers.0.mlp.experts.gate_up_proj_scales, "
+                        "model.layers.0.mlp.experts.gate_up_proj_bias, "
+                        "model.layers.0.mlp.experts.down_proj_scales;"));
+}
+
+TEST(MissingNames, AreThoseOfEitherSpellingOfBert) {
+  constexpr absl::string_view kConfig = R"({"architectures": ["BertModel"], "model_type": "bert",
+      "vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1})";
+  EXPECT_THAT(
+      MissingOf(kConfig, {Tensor("embeddings.word_embeddings.weight", {8, 4}, ElementType::kF32)}),
+      HasSubstr("missing: embeddings.position_embeddings.weight, "
+                "embeddings.token_type_embeddings.weight, embeddings.LayerNorm.weight, "
+                "embeddings.LayerNorm.bias, encoder.layer.0.attention.self.query.weight "));
+  EXPECT_THAT(
+      MissingOf(kConfig,
+                {Tensor("bert.embeddings.word_embeddings.weight", {8, 4}, ElementType::kF32),
+                 Tensor("bert.encoder.layer.0.output.LayerNorm.gamma", {4}, ElementType::kF32)}),
+      HasSubstr(
+          "bert.embeddings.token_type_embeddings.weight, bert.embeddings.LayerNorm.gamma, "
+          "bert.embeddings.LayerNorm.bias, bert.encoder.layer.0.attention.self.query.weight"));
 }
 
 TEST_F(TensorMapTest, NormalisesAndDropsNames) {
