@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "formats/archive.h"
 #include "formats/folder.h"
+#include "formats/hyperparameters.h"
 #include "formats/open.h"
 #include "formats/vision/find_tower.h"
 #include "gguf/base/status_macros.h"
@@ -77,10 +78,14 @@ class Reference {
 
   const Places& places() const { return places_; }
   bool has_tower() const { return has_tower_; }
+  const std::vector<std::string>& findings() const { return findings_; }  // of the metadata
 
  private:
   absl::Status Add(const TensorSource& model, const TensorSource& source, bool wants_tower) {
     const bool only_projects = IsProjector(model);
+    if (!only_projects && !IsProjector(source)) {
+      Find(DifferentHyperparameters(model.metadata(), source.metadata()));
+    }
     for (size_t i = 0; i < source.tensors().size(); ++i) {
       const std::string& name = source.tensors()[i].name;
       if (!IsTowerTensor(name) && !only_projects) places_[name] = {&source, i};
@@ -90,6 +95,8 @@ class Reference {
     if (!wants_tower) return absl::OkStatus();  // a language model against all of its checkpoint
     GGUF_ASSIGN_OR_RETURN(const FoundTower theirs, FindTower(source, !IsProjector(source)));
     GGUF_ASSIGN_OR_RETURN(const FoundTower ours, FindTower(model, !only_projects));
+    Find(DifferentTowers(ours.sizes, theirs.sizes, !only_projects,
+                         only_projects && IsProjector(source)));
     absl::flat_hash_map<std::string, size_t> index;
     for (size_t i = 0; i < theirs.tensors.size(); ++i) {
       index.emplace(theirs.tensors[i].mmproj, theirs.indices[i]);
@@ -102,6 +109,11 @@ class Reference {
     return absl::OkStatus();
   }
 
+  void Find(std::vector<std::string> findings) {
+    findings_.insert(findings_.end(), findings.begin(), findings.end());
+  }
+
+  std::vector<std::string> findings_;
   std::vector<std::unique_ptr<TensorSource>> sources_;
   Places places_;
   bool has_tower_ = false;
@@ -174,6 +186,7 @@ absl::StatusOr<DeepComparison> CompareDeeply(const TensorSource& model, absl::st
   GGUF_ASSIGN_OR_RETURN(const Reference opened,
                         Reference::Open(model, reference, options.text_only));
   DeepComparison comparison;
+  comparison.findings = opened.findings();
   absl::flat_hash_map<std::string, bool> seen;
   for (size_t i = 0; i < model.tensors().size(); ++i) {
     if (options.cancelled != nullptr && options.cancelled->load()) {

@@ -53,7 +53,7 @@ double StretchErrorBound(TensorType type);
 
 // Compares `model`, a GGUF of any kind, with what `reference` names: a checkpoint (a folder or an
 // archive) or a GGUF of the same model. Tensors of a vision tower are found under the names of
-// either container. Findings: a tensor that only one of them has, other shapes, an error above the
+// either container. Findings: other hyperparameters (hyperparameters.h), a tensor that only one of them has, other shapes, an error above the
 // bound, a vision tower that the reference lacks (unless text_only), nothing to compare. A language
 // model is compared with the language half of a reference that has both. Errors of opening and
 // reading; Cancelled.

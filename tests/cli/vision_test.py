@@ -200,6 +200,28 @@ class Vision(harness.ProgramTest):
         for mention in mentions:
             self.assertIn(mention, result.stdout)
 
+    def test_verify_deep_compares_hyperparameters(self):
+        self.succeed("convert", "--outtype", "f16", CHECKPOINT, "t.gguf", "--mmproj", "m.gguf")
+        self.succeed("convert", "--outtype", "f16", "--layout", "ollama", CHECKPOINT, "joined.gguf")
+        for model, key, value in (("m.gguf", "clip.vision.attention.head_count", "uint32:1"),
+                                  ("m.gguf", "clip.vision.attention.layer_norm_epsilon",
+                                   "float32:0.5"),
+                                  ("t.gguf", "gemma3.rope.freq_base", "float32:10"),
+                                  ("t.gguf", "gemma3.rope.freq_base_swa", "float32:10"),
+                                  ("t.gguf", "gemma3.attention.head_count", "uint32:1"),
+                                  ("joined.gguf", "gemma3.attention.layer_norm_rms_epsilon",
+                                   "float32:0.5"),
+                                  ("joined.gguf", "gemma3.rope.local.freq_base", "float32:10"),
+                                  ("joined.gguf", "gemma3.vision.attention.head_count",
+                                   "uint32:1")):
+            with self.subTest(model=model, key=key):
+                self.succeed("gguf", "set", model, f"{key}={value}", "-o", "changed.gguf",
+                             "--force")
+                number = value.split(":")[1]
+                for against in (CHECKPOINT, model, "joined.gguf"):
+                    self.fail_with_findings("changed.gguf", [f"key {key}: is {number}, expected"],
+                                            against=against)
+
     def test_verify_deep_finds_lost_and_moved_values(self):
         generate_checkpoint.generate(self.path("model"), hidden=1024, feed_forward=512, layers=1,
                                      heads=8, kv_heads=8)
