@@ -1,5 +1,6 @@
 #include "formats/ollama_store.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "formats/folder.h"
 #include "formats/sha256.h"
@@ -114,12 +116,45 @@ absl::Status MakeFolders(const std::string& path) {
       absl::StrCat(path, ": this folder cannot be made: ", error.message(), "."));
 }
 
-// Gives the file at `path` the blob's name too. The same blob there already is as good.
-absl::Status LinkModel(const std::string& path, const std::string& blob, bool is_moved) {
+absl::Status CopyFile(const std::string& path, const std::string& copy,
+                      const std::atomic<bool>* cancelled) {
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<RandomAccessFile> file, OpenFile(path));
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> output,
+                        OutputFile::Create(copy, file->size(), {/*replace=*/true}));
+  std::vector<uint8_t> buffer;
+  for (uint64_t offset = 0; offset < file->size(); offset += buffer.size()) {
+    if (cancelled != nullptr && cancelled->load()) return absl::CancelledError("interrupted");
+    buffer.resize(std::min(kChunkBytes, file->size() - offset));
+    GGUF_RETURN_IF_ERROR(file->Read(offset, absl::MakeSpan(buffer)));
+    GGUF_RETURN_IF_ERROR(output->Write(offset, buffer));
+  }
+  return output->Commit();
+}
+
+// The filesystem of `path`, or of the nearest folder above it that exists.
+absl::optional<dev_t> FilesystemOf(absl::string_view path) {
+  std::error_code error;
+  std::filesystem::path place = std::filesystem::absolute(std::string(path), error);
+  struct stat found;
+  while (!error && !place.empty()) {
+    if (stat(place.c_str(), &found) == 0) return found.st_dev;
+    if (place == place.parent_path()) break;
+    place = place.parent_path();
+  }
+  return absl::nullopt;
+}
+
+// Gives the file at `path` the blob's name too, or copies it to another filesystem. The same blob
+// there already is as good.
+absl::Status TakeModel(const std::string& path, const std::string& blob, bool is_moved,
+                       const std::atomic<bool>* cancelled) {
   if (IsSameFile(path, blob)) return absl::OkStatus();
-  if (link(path.c_str(), blob.c_str()) != 0 && errno != EEXIST) {
+  const int failure = link(path.c_str(), blob.c_str()) == 0 ? 0 : errno;
+  if (failure == EXDEV || failure == EPERM || failure == EOPNOTSUPP) {  // or no links at all
+    GGUF_RETURN_IF_ERROR(CopyFile(path, blob, cancelled));
+  } else if (failure != 0 && failure != EEXIST) {
     return absl::FailedPreconditionError(absl::StrCat(
-        blob, ": cannot become another name of ", path, ": ", std::strerror(errno),
+        blob, ": cannot become another name of ", path, ": ", std::strerror(failure),
         "; leave the output's name out, so that the model is written into the store directly."));
   }
   if (is_moved && unlink(path.c_str()) != 0) {
@@ -214,6 +249,15 @@ absl::StatusOr<std::string> PrepareOllamaStore(absl::string_view folder, const O
   return path;
 }
 
+void RemoveEmptyStore(absl::string_view folder, bool is_new) {
+  rmdir(JoinPath(folder, "blobs").c_str());  // refused when there is something in it
+  if (is_new) rmdir(std::string(folder).c_str());
+}
+
+bool NeedsCopy(absl::string_view folder, absl::string_view path) {
+  return FilesystemOf(folder) != FilesystemOf(path);
+}
+
 absl::StatusOr<std::string> AddToOllamaStore(absl::string_view folder, const OllamaName& name,
                                              const OllamaModelFacts& facts, const std::string& path,
                                              bool is_moved, bool replace,
@@ -223,7 +267,7 @@ absl::StatusOr<std::string> AddToOllamaStore(absl::string_view folder, const Oll
   GGUF_ASSIGN_OR_RETURN(const Blob model, HashFile(path, progress));
   const std::string hex(absl::StripPrefix(model.digest, "sha256:"));
   const std::string blob_path = BlobPath(folder, hex);
-  GGUF_RETURN_IF_ERROR(LinkModel(path, blob_path, is_moved));
+  GGUF_RETURN_IF_ERROR(TakeModel(path, blob_path, is_moved, progress.cancelled));
   GGUF_ASSIGN_OR_RETURN(const Blob prompt, WriteBlob(folder, kTemplate));
   GGUF_ASSIGN_OR_RETURN(const Blob parameters, WriteBlob(folder, kParameters));
   GGUF_ASSIGN_OR_RETURN(const Blob config,

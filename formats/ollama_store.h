@@ -49,8 +49,17 @@ struct HashProgress {
 // what a run that was killed left there is removed.
 absl::StatusOr<std::string> PrepareOllamaStore(absl::string_view folder, const OllamaName& name);
 
+// Removes the folder of blobs when it is empty, and with `is_new` then `folder` likewise: of a run
+// that wrote nothing.
+void RemoveEmptyStore(absl::string_view folder, bool is_new);
+
+// Whether a file at `path`, which need not exist, lies on another filesystem than `folder`, so that
+// taking it into the store copies it.
+bool NeedsCopy(absl::string_view folder, absl::string_view path);
+
 // Takes the complete GGUF file `path` into the store: as a second name for the same bytes (a hard
-// link), so that no space is needed; with `is_moved` the first name goes. Then writes the other
+// link), so that no space is needed, or as a copy where the store lies on another filesystem; with
+// `is_moved` the first name goes. Then writes the other
 // blobs (configuration, template, parameters), the manifest and, beside the blobs' folder,
 // "<model>-<tag>.Modelfile", and returns the path of the model's blob. The manifest is written
 // last, so an interrupted run leaves blobs that nothing refers to, which Ollama removes.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "formats/codec/codec.h"
 #include "formats/row_ranges.h"
 #include "gguf/base/float16.h"
@@ -39,7 +40,7 @@ class Side {
   std::vector<float> values_;
 };
 
-TensorError Compare(const std::vector<float>& x, const std::vector<float>& y) {
+TensorError CompareStretch(absl::Span<const float> x, absl::Span<const float> y) {
   TensorError error;
   error.num_values = x.size();
   for (size_t i = 0; i < x.size(); ++i) {
@@ -50,6 +51,24 @@ TensorError Compare(const std::vector<float>& x, const std::vector<float>& y) {
       error.max_abs_error = std::max(error.max_abs_error, std::fabs(difference));
     } else if (BitsOf(x[i]) != BitsOf(y[i])) {  // NaN against a number, or infinities of both signs
       error.max_abs_error = std::numeric_limits<double>::infinity();
+    }
+  }
+  const double least = error.num_values * kLeastRms * kLeastRms;
+  error.worst_stretch = std::sqrt(error.sum_squared_error / std::max(error.sum_squares, least));
+  return error;
+}
+
+TensorError Compare(absl::Span<const float> x, absl::Span<const float> y, uint64_t first_row,
+                    uint64_t columns) {
+  TensorError error;
+  for (size_t start = 0; start < x.size(); start += columns) {
+    for (size_t column = 0; column < columns; column += kStretchValues) {
+      const size_t count = std::min<size_t>(kStretchValues, columns - column);
+      TensorError stretch =
+          CompareStretch(x.subspan(start + column, count), y.subspan(start + column, count));
+      stretch.worst_row = first_row + start / columns;
+      stretch.worst_column = column;
+      error.Add(stretch);
     }
   }
   return error;
@@ -71,6 +90,10 @@ void TensorError::Add(const TensorError& other) {
   sum_squared_error += other.sum_squared_error;
   sum_squares += other.sum_squares;
   max_abs_error = std::max(max_abs_error, other.max_abs_error);
+  if (other.worst_stretch <= worst_stretch) return;
+  worst_stretch = other.worst_stretch;
+  worst_row = other.worst_row;
+  worst_column = other.worst_column;
 }
 
 bool AreComparable(const Shape& x, const Shape& y) {
@@ -99,7 +122,8 @@ absl::StatusOr<TensorError> CompareTensors(const TensorSource& x_source, size_t 
       ParallelFor(ranges.size(), threads, [&](uint64_t i, int thread) -> absl::Status {
         GGUF_RETURN_IF_ERROR(xs[thread].Read(ranges[i]));
         GGUF_RETURN_IF_ERROR(ys[thread].Read(ranges[i]));
-        parts[i] = Compare(xs[thread].values(), ys[thread].values());
+        parts[i] = Compare(xs[thread].values(), ys[thread].values(), ranges[i].first_row,
+                           x.shape.columns());
         return absl::OkStatus();
       }));
   TensorError total;

@@ -91,7 +91,8 @@ absl::StatusOr<absl::optional<TensorType>> ParseOutputType(absl::string_view opt
 // The language model and the vision tower in one file.
 absl::Status ConvertToOllama(const TensorSource& text, const Plan& plan, const std::string& output,
                              const Flags& flags) {
-  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(flags.checkpoint, flags.open));
+  GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(flags.checkpoint));
+  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(folder, flags.open));
   OllamaFileOptions options;
   options.text_plan = &plan;
   options.effort = Effort::kReference;

@@ -38,6 +38,9 @@ void AddVerifyOptions(CLI::App* app, GgufFlags* flags) {
                   "relative RMSE above which a tensor is wrong [by its type]")
       ->needs(against)
       ->check(CLI::NonNegativeNumber);
+  app->add_flag("--text-only", flags->text_only,
+                "do not compare FILE's vision tower, which the source lacks")
+      ->needs(against);
 }
 
 void AddDiffOptions(CLI::App* app, GgufFlags* flags) {

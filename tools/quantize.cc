@@ -85,6 +85,7 @@ absl::Status Quantize(const CLI::App& app, QuantizeFlags* flags) {
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
                         OpenSource(flags->input, flags->open));
   if (IsProjectorRun(*flags)) return QuantizeProjector(*source, *flags);
+  GGUF_RETURN_IF_ERROR(CheckQuantizesSomething(*source, *flags));
   ImportanceData importance;
   if (!flags->imatrix.empty()) {
     GGUF_ASSIGN_OR_RETURN(importance, ReadFilteredImportance(*flags));

@@ -1,10 +1,16 @@
 #include "tools/quantize_tower.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "formats/archive.h"
 #include "formats/folder.h"
 #include "formats/vision/tower.h"
 #include "formats/vision/vision_checkpoint.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/keys.h"
 #include "quantize/joined_source.h"
 #include "quantize/plan_tensors.h"
 #include "quantize/plan_tower.h"
@@ -62,8 +68,9 @@ bool IsProjectorRun(const QuantizeFlags& flags) {
 
 absl::Status ParseTowerFlags(const CLI::App& app, QuantizeFlags* flags) {
   GGUF_RETURN_IF_ERROR(ReadOptions(*flags).status());
-  if (!flags->mmproj.empty() && KindOf(flags->input) == PathKind::kFile) {
-    return UsageError(absl::StrCat("--mmproj is for checkpoint folders, which hold the tower, and ",
+  if (!flags->mmproj.empty() && KindOf(flags->input) == PathKind::kFile &&
+      !IsArchive(flags->input)) {
+    return UsageError(absl::StrCat("--mmproj is for checkpoints, which hold the tower, and ",
                                    flags->input, " is a file; --mmproj-type quantizes an mmproj ",
                                    "GGUF given as INPUT"));
   }
@@ -81,6 +88,19 @@ absl::Status ParseTowerFlags(const CLI::App& app, QuantizeFlags* flags) {
   return absl::OkStatus();
 }
 
+absl::Status CheckQuantizesSomething(const TensorSource& source, const QuantizeFlags& flags) {
+  GGUF_ASSIGN_OR_RETURN(const std::string architecture,
+                        source.metadata().GetStringOr(keys::kGeneralArchitecture, ""));
+  const bool quantizes = std::any_of(flags.types.begin(), flags.types.end(),
+                                     [](const std::string& type) { return !IsCopy(type); });
+  const bool names_tensors = !flags.tensor_types.empty() || !flags.tensor_type_file.empty();
+  if (architecture != "clip" || !quantizes || names_tensors) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      source.name(), ": is an mmproj GGUF (general.architecture clip), of which --type ",
+      flags.types[0], " would quantize nothing; use --mmproj-type ", flags.types[0],
+      " in its place."));
+}
+
 absl::Status QuantizeProjector(const TensorSource& source, const QuantizeFlags& flags) {
   GGUF_ASSIGN_OR_RETURN(const TowerOptions options, ReadOptions(flags));
   GGUF_ASSIGN_OR_RETURN(const TowerSizes sizes,
@@ -94,7 +114,8 @@ absl::Status QuantizeProjector(const TensorSource& source, const QuantizeFlags& 
 absl::Status QuantizeWithTower(const TensorSource& source, const std::vector<Plan>& plans,
                                const std::string& output, const QuantizeFlags& flags) {
   GGUF_ASSIGN_OR_RETURN(const TowerOptions options, ReadOptions(flags));
-  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(flags.input, flags.open));
+  GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(flags.input));
+  GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(folder, flags.open));
   GGUF_ASSIGN_OR_RETURN(Plan tower_plan, PlanTower(*tower, tower->sizes(), options));
   const JoinedSource joined({&source, tower.get()});
   OffsetSource(joined.first_of(1), &tower_plan);

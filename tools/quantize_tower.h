@@ -24,6 +24,10 @@ bool IsProjectorRun(const QuantizeFlags& flags);
 // options that do not go together.
 absl::Status ParseTowerFlags(const CLI::App& app, QuantizeFlags* flags);
 
+// InvalidArgument, naming --mmproj-type, for a projector file with a --type, which is of language
+// models: nothing would be quantized, under the name of that type. Overrides by tensor are heeded.
+absl::Status CheckQuantizesSomething(const TensorSource& source, const QuantizeFlags& flags);
+
 // Quantizes the projector file `source`.
 absl::Status QuantizeProjector(const TensorSource& source, const QuantizeFlags& flags);
 

@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "formats/folder.h"
 #include "formats/ollama_store.h"
 #include "formats/open.h"
 #include "formats/vision/find_tower.h"
@@ -95,13 +96,17 @@ absl::Status CheckUsage(const CLI::App& app, const Flags& flags) {
                                : "expected OUTPUT.gguf, and one only");
 }
 
-// Before hours of work: what will be written, and that it needs no other space.
+// Before hours of work: what will be written, and what other space it needs.
 void Announce(absl::Span<const PlannedOutput> outputs, const Flags& flags) {
   if (flags.common.quiet || flags.write.dry_run) return;
   uint64_t bytes = 0;
   for (const PlannedOutput& output : outputs) bytes += output.plan->file_bytes();
-  std::fprintf(stderr, "repack: writing %s, no other disk space is needed\n",
-               FormatSize(bytes).c_str());
+  const bool is_copied = !flags.store.empty() && NeedsCopy(flags.store, outputs[0].path);
+  std::fprintf(stderr, "repack: writing %s, %s\n", FormatSize(bytes).c_str(),
+               is_copied ? absl::StrCat("then a copy of it to ", Printable(flags.store),
+                                        ", which is on another filesystem")
+                               .c_str()
+                         : "no other disk space is needed");
 }
 
 // Takes the written file into Ollama's folder.
@@ -172,6 +177,7 @@ absl::Status Join(Flags* flags) {
   GGUF_ASSIGN_OR_RETURN(const Plan plan, PlanOllamaFile(*text, *vision, options));
   const JoinedSource joined({text.get(), vision.get()});
   PlannedOutput output = {&plan, flags->files.empty() ? "" : flags->files[0]};
+  const bool is_new_store = !flags->store.empty() && KindOf(flags->store) == PathKind::kNothing;
   if (!flags->store.empty()) {
     output.path = flags->files.empty() ? "" : ExpandType(flags->files[0], plan.type_name);
     if (!flags->files.empty()) flags->files[0] = output.path;
@@ -182,7 +188,10 @@ absl::Status Join(Flags* flags) {
     };
   }
   Announce({&output, 1}, *flags);
-  return RunWriteCommand(joined, {&output, 1}, "repack", flags->write, flags->common);
+  const absl::Status status =
+      RunWriteCommand(joined, {&output, 1}, "repack", flags->write, flags->common);
+  if (!status.ok() && !flags->store.empty()) RemoveEmptyStore(flags->store, is_new_store);
+  return status;
 }
 
 absl::Status Split(const Flags& flags) {

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "formats/archive.h"
 #include "formats/folder.h"
 #include "formats/name_list.h"
 #include "formats/open.h"
@@ -97,9 +98,10 @@ absl::StatusOr<FoundTower> FindTower(const TensorSource& source, bool is_ollama)
 }
 
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenTower(absl::string_view path) {
-  if (KindOf(path) == PathKind::kFolder) {
+  if (KindOf(path) == PathKind::kFolder || IsArchive(path)) {
+    GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(path));
     GGUF_ASSIGN_OR_RETURN(std::unique_ptr<VisionCheckpoint> checkpoint,
-                          VisionCheckpoint::Open(path, OpenOptions()));
+                          VisionCheckpoint::Open(folder, OpenOptions()));
     return std::unique_ptr<TensorSource>(std::move(checkpoint));
   }
   GGUF_ASSIGN_OR_RETURN(std::unique_ptr<TensorSource> source, OpenSource(path, OpenOptions()));

@@ -29,7 +29,8 @@ struct FoundTower {
 // that is missing, of another shape than the metadata say, or (in a projector file) unknown.
 absl::StatusOr<FoundTower> FindTower(const TensorSource& source, bool is_ollama);
 
-// Opens a projector file, or the vision half of a checkpoint folder. InvalidArgument, saying what
+// Opens a projector file, or the vision half of a checkpoint: its folder or an archive of it
+// (formats/archive.h). InvalidArgument, saying what
 // the file is instead: a model without a tower, one that is joined with its tower already.
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenTower(absl::string_view path);
 

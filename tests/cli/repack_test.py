@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import struct
+import tempfile
 
 import generate_checkpoint
 import generate_gemma3
@@ -403,6 +404,42 @@ class Repack(harness.ProgramTest):
         for name in ("../x", "a b", ":tag", "a/b/c/d", "x:", ""):
             self.fail_with(2, "repack", "--text", text, "--vision", mmproj, *LAYOUTS[0],
                            "--ollama-model", "store", "--name", name)
+
+    def test_ollama_store_on_another_filesystem(self):
+        text, mmproj = self.small()
+        words = ("repack", "--text", text, "--vision", mmproj, *LAYOUTS[0])
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+            if os.stat(other).st_dev == os.stat(self.folder).st_dev:
+                self.skipTest("one filesystem")
+            store = os.path.join(other, "store")
+            result = self.succeed(*words, "out.gguf", "--ollama-model", store, "--name", "a")
+            self.assertIn("another filesystem", result.stderr)
+            blobs = [os.path.join(store, "blobs", name)
+                     for name in os.listdir(os.path.join(store, "blobs"))]
+            with open(self.path("out.gguf"), "rb") as file:
+                content = file.read()
+            copies = []
+            for blob in blobs:
+                self.assertNotIn("partial", blob)
+                with open(blob, "rb") as file:
+                    if file.read() == content:
+                        copies.append(blob)
+            self.assertEqual([os.path.join(store, "blobs",
+                                           "sha256-" + hashlib.sha256(content).hexdigest())],
+                             copies)
+
+    def test_a_refusal_leaves_no_empty_store(self):
+        text, mmproj = self.small()
+        words = ("repack", "--text", text, "--vision", mmproj, *LAYOUTS[0], "--ollama-model",
+                 "store", "--name", "a", "--memory-limit", "1")
+        for made in ([], ["store"]):
+            for name in made:
+                os.mkdir(self.path(name))
+            result = self.run_tool(*words)
+            self.assertEqual(1, result.status, result)
+            self.assertIn("memory limit", result.stderr)
+            self.assertEqual(made, [name for name in os.listdir(self.folder) if name == "store"])
+            self.assertFalse(os.path.exists(self.path("store", "blobs")))
 
     def rewrite(self, name, key, number):
         """Puts another number of 32 bits into a file."""

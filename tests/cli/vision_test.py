@@ -108,6 +108,24 @@ class Vision(harness.ProgramTest):
             block = type_name.startswith("Q")
             self.check_tower("m.gguf", type_name, "F16" if block else type_name)
 
+    def test_archives_of_checkpoints_hold_towers_too(self):
+        archive = generate_checkpoint.write_archive(CHECKPOINT,
+                                                    self.path("gemma3-vision.tar.zst"))
+        for checkpoint, letter in ((CHECKPOINT, "f"), (archive, "a")):
+            self.succeed("convert", "--layout", "ollama", checkpoint, f"{letter}-o.gguf")
+            self.succeed("quantize", "--type", "Q8_0", checkpoint, f"{letter}-t.gguf", "--mmproj",
+                         f"{letter}-m.gguf")
+            self.succeed("repack", "--layout", "ollama", "--text", f"{letter}-t.gguf", "--vision",
+                         checkpoint, f"{letter}-r.gguf")
+        for kind in "otmr":
+            values = [gguf_file.tensor_hashes(self.path(f"{letter}-{kind}.gguf"))
+                      for letter in "fa"]
+            self.assertEqual(*values)
+        for name, count in (("f-m.gguf", 39), ("f-o.gguf", 119), ("f-t.gguf", 80)):
+            self.assertEqual(count, len(self.verify(name, against=archive)["compared"]))
+        self.fail_with(2, "quantize", "--type", "Q8_0", "f-t.gguf", "x.gguf", "--mmproj", "m.gguf",
+                       mentions=["is for checkpoints"])
+
     def test_towers_in_ggufs_are_left_alone_unless_named(self):
         self.succeed("convert", "--outtype", "f16", CHECKPOINT, "t.gguf", "--mmproj", "m.gguf")
         self.succeed("convert", "--outtype", "f16", "--layout", "ollama", CHECKPOINT, "joined.gguf")
@@ -129,8 +147,12 @@ class Vision(harness.ProgramTest):
         self.assertEqual(("Q8_0", "F16", "F16"),
                          (types["v.blk.1.attn_q.weight"], types["mm.mm_input_projection.weight"],
                           types["v.patch_embedding.weight"]))
-        self.succeed("quantize", "--type", "Q8_0", "m.gguf", "left.gguf")
-        self.check_tower("left.gguf", "F16")
+        self.fail_with(1, "quantize", "--type", "Q8_0", "m.gguf", "left.gguf",
+                       mentions=["m.gguf", "quantize nothing", "--mmproj-type Q8_0"])
+        self.succeed("quantize", "--type", "Q8_0", "--tensor-type", "v\\.blk.*attn_q=Q4_0",
+                     "m.gguf", "left.gguf")
+        self.assertEqual(("Q4_0", "F16"), tuple(self.types("left.gguf")[f"v.blk.0.attn_{x}.weight"]
+                                                for x in "qk"))
         self.succeed("quantize", "--mmproj-type", "q8_0", "m.gguf", "m-{type}.gguf")
         self.check_tower("m-Q8_0.gguf", "Q8_0")
         self.fail_with(1, "quantize", "--mmproj-type", "Q4_0", "m-Q8_0.gguf", "again.gguf",
@@ -148,7 +170,13 @@ class Vision(harness.ProgramTest):
                 self.assertEqual((True, count, CHECKPOINT), (
                     result["is_valid"], len(result["compared"]), result["against"]))
                 self.assertLess(result["error"]["relative_rmse"], error)
-        self.assertEqual(39, self.verify("joined.gguf", against="t.gguf")["num_uncompared"])
+        result = self.verify("joined.gguf", "--text-only", against="t.gguf")
+        self.assertEqual((39, 80), (result["num_uncompared"], len(result["compared"])))
+        self.fail_with_findings("joined.gguf", ["39 tensors", "t.gguf has no vision tower",
+                                                "joined.gguf", "--text-only"], against="t.gguf")
+        for words in ((), ("--text-only",)):
+            self.fail_with_findings("m.gguf", ["none of the 39 tensors", "m.gguf", "t.gguf"],
+                                    *words, against="t.gguf")
         self.assertEqual(39, len(self.verify("m.gguf", against="joined.gguf")["compared"]))
         self.assertEqual(119, len(self.verify("joined.gguf", against="joined.gguf")["compared"]))
         self.fail_with_findings("q.gguf", ["blk.0.attn_q.weight", "relative RMSE"], "--max-error",
@@ -171,6 +199,59 @@ class Vision(harness.ProgramTest):
         self.assertEqual(1, result.status, result)
         for mention in mentions:
             self.assertIn(mention, result.stdout)
+
+    def test_verify_deep_compares_hyperparameters(self):
+        self.succeed("convert", "--outtype", "f16", CHECKPOINT, "t.gguf", "--mmproj", "m.gguf")
+        self.succeed("convert", "--outtype", "f16", "--layout", "ollama", CHECKPOINT, "joined.gguf")
+        for model, key, value in (("m.gguf", "clip.vision.attention.head_count", "uint32:1"),
+                                  ("m.gguf", "clip.vision.attention.layer_norm_epsilon",
+                                   "float32:0.5"),
+                                  ("t.gguf", "gemma3.rope.freq_base", "float32:10"),
+                                  ("t.gguf", "gemma3.rope.freq_base_swa", "float32:10"),
+                                  ("t.gguf", "gemma3.attention.head_count", "uint32:1"),
+                                  ("joined.gguf", "gemma3.attention.layer_norm_rms_epsilon",
+                                   "float32:0.5"),
+                                  ("joined.gguf", "gemma3.rope.local.freq_base", "float32:10"),
+                                  ("joined.gguf", "gemma3.vision.attention.head_count",
+                                   "uint32:1")):
+            with self.subTest(model=model, key=key):
+                self.succeed("gguf", "set", model, f"{key}={value}", "-o", "changed.gguf",
+                             "--force")
+                number = value.split(":")[1]
+                for against in (CHECKPOINT, model, "joined.gguf"):
+                    self.fail_with_findings("changed.gguf", [f"key {key}: is {number}, expected"],
+                                            against=against)
+
+    def test_verify_deep_finds_lost_and_moved_values(self):
+        generate_checkpoint.generate(self.path("model"), hidden=1024, feed_forward=512, layers=1,
+                                     heads=8, kv_heads=8)
+        name = "blk.0.attn_q.weight"
+        for kind in ("Q8_0", "Q4_0", "Q5_K", "Q2_K"):
+            self.succeed("quantize", "--force", "--pure", "--type", kind, "model", "good.gguf")
+            self.assertTrue(self.verify("good.gguf", against="model")["is_valid"])
+            tensor = gguf_file.Reader(self.path("good.gguf")).tensors[name]
+            self.assertEqual(kind, tensor.type)
+            _, values, block = gguf_file.TENSOR_TYPES[gguf_file.TYPE_IDS[kind]]
+            row = 1024 // values * block
+            data = bytearray(tensor.data)
+            fifth = bytearray(data)
+            for start in range(0, len(data), 5 * block):
+                fifth[start:start + block] = bytes(block)
+            half = row // 2 // block * block
+            cases = {"a fifth": fifth, "shifted": data[row:] + data[:row],
+                     "one row": data[:7 * row] + bytes(row) + data[8 * row:],
+                     "swapped": data[:row] + data[2 * row:3 * row] + data[row:2 * row] +
+                     data[3 * row:],
+                     "half a row": data[:7 * row + half] + bytes(row - half) + data[8 * row:]}
+            for case, changed in cases.items():
+                with self.subTest(kind=kind, case=case):
+                    self.assertEqual(len(data), len(changed))
+                    shutil.copy(self.path("good.gguf"), self.path("bad.gguf"))
+                    with open(self.path("bad.gguf"), "r+b") as file:
+                        file.seek(tensor.offset)
+                        file.write(changed)
+                    self.fail_with_findings("bad.gguf", [name, "relative RMSE", "1 fault"],
+                                            against="model")
 
     def test_verify_deep_finds_what_broke(self):
         self.succeed("convert", "--outtype", "f16", "--layout", "ollama", CHECKPOINT, "joined.gguf")

@@ -25,6 +25,7 @@ struct GgufFlags {
   bool deep = false;
   std::string against;
   absl::optional<double> max_error;
+  bool text_only = false;
   std::string split_max_size;
   uint64_t split_max_tensors = 0;
   bool no_tensor_first_split = false;

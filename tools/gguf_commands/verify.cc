@@ -89,6 +89,7 @@ absl::Status AddComparison(const TensorSource& source, const VerifyOptions& opti
   DeepCompareOptions compare;
   compare.threads = common.threads;
   compare.max_error = options.max_error;
+  compare.text_only = options.text_only;
   compare.cancelled = &Interrupted();
   compare.progress = [&bar](uint64_t done, absl::string_view name) { bar.Advance(done, name); };
   GGUF_ASSIGN_OR_RETURN(const DeepComparison comparison,
@@ -142,7 +143,7 @@ std::string CompareText(const VerifyResult& result) {
                         result.compared_size(), EscapeText(result.against()),
                         result.error().relative_rmse());
   if (result.num_uncompared() > 0) {
-    absl::StrAppendFormat(&text, "; %.0f of the vision tower are not in it",
+    absl::StrAppendFormat(&text, "; %.0f of the vision tower were not compared",
                           result.num_uncompared());
   }
   return text + "\n";

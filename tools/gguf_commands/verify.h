@@ -17,6 +17,7 @@ struct VerifyOptions {
   bool deep = false;    // the names of its tensors (formats/complete_names.h)
   std::string against;  // with `deep`: compare with this (formats/deep_compare.h); empty: nothing
   absl::optional<double> max_error;  // DeepCompareOptions
+  bool text_only = false;            // likewise
 };
 
 // Structure and values of the model at `path`, and what the options ask for. A file that readers
