@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/types/span.h"
 #include "formats/sha256.h"
 #include "formats/tokenizer_json.h"
@@ -78,6 +79,12 @@ bool TrueByDefault(const Json& step, absl::string_view key) {
   return value == nullptr || value->boolean() == nullptr || *value->boolean();
 }
 
+// An expression safe to print, with its backslashes and quotes as they stand: it is for people to
+// compare with tokenizer.json.
+std::string Legible(absl::string_view expression) {
+  return absl::StrReplaceAll(EscapeText(expression, 400), {{"\\\\", "\\"}, {"\\\"", "\""}});
+}
+
 void AddSplit(const Json& step, std::string* expressions, Definition* definition) {
   const Json* pattern = step.Find("pattern");
   const std::string* expression = pattern == nullptr ? nullptr : pattern->FindString("Regex");
@@ -88,7 +95,7 @@ void AddSplit(const Json& step, std::string* expressions, Definition* definition
   }
   if (expression != nullptr) *expressions += *expression;
   definition->known.push_back(
-      absl::StrCat("Split(", expression == nullptr ? "a text" : EscapeText(*expression, 400), ")"));
+      absl::StrCat("Split(", expression == nullptr ? "a text" : Legible(*expression), ")"));
 }
 
 void AddStep(const Json& step, std::string* expressions, Definition* definition) {

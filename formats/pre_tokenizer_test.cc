@@ -69,14 +69,14 @@ TEST(PreTokenizerTest, WarnsOfWhatGgufCannotSay) {
 
 TEST(PreTokenizerTest, UnknownOnesArePrinted) {
   const char* kSplit = R"({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-      {"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "$0", "invert": false},
+      {"type": "Split", "pattern": {"Regex": "a+\\d\""}, "behavior": "$0", "invert": false},
       {"type": "ByteLevel", "use_regex": false}]}})";
   std::vector<std::string> warnings;
   const absl::StatusOr<std::string> unknown =
       Recognize(absl::Substitute(kSplit, "Isolated"), &warnings);
   EXPECT_EQ(unknown.status().code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(unknown.status().message()),
-              HasSubstr("t.json: the pre-tokenizer is none of the known ones: Split(a+), "
+              HasSubstr("t.json: the pre-tokenizer is none of the known ones: Split(a+\\d\"), "
                         "ByteLevel; if it is the same as a known one, choose that with --pre"));
   for (const char* text :
        {"{}", R"({"pre_tokenizer": null})", R"({"pre_tokenizer": {"type": "Whitespace"}})",

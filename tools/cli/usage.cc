@@ -51,14 +51,16 @@ std::string DidYouMean(absl::string_view word, absl::Span<const std::string> kno
   return suggestion.empty() ? "" : absl::StrCat("; did you mean ", suggestion, "?");
 }
 
-// The words that nothing expects, in the order they were given.
+// The words that nothing expects, in the order they were given, or the option they begin with.
 std::string Unexpected(const CLI::App& app, const std::vector<std::string>& words) {
   const std::vector<CLI::App*> parsed = app.get_subcommands();
   const std::string& word = words.front();
   const bool is_option = absl::StartsWith(word, "-");
   const std::string name = word.substr(0, word.find('='));
-  return absl::StrCat(is_option ? "unknown option '" : "unexpected '", absl::StrJoin(words, " "),
-                      "'", DidYouMean(name, OptionsOf(parsed.empty() ? app : *parsed[0])));
+  // What follows an unknown option may be its value or not: the parser cannot tell.
+  return absl::StrCat(is_option ? "unknown option '" : "unexpected '",
+                      is_option ? word : absl::StrJoin(words, " "), "'",
+                      DidYouMean(name, OptionsOf(parsed.empty() ? app : *parsed[0])));
 }
 
 }  // namespace

@@ -41,8 +41,7 @@ TEST(UsageTest, SuggestsWhatIsNearEnough) {
 }
 
 TEST(UsageTest, UnknownOptionsAndWordsInTheirOrder) {
-  EXPECT_EQ(Mistake(false, {"--efort", "max"}),
-            "unknown option '--efort max'; did you mean --effort?");
+  EXPECT_EQ(Mistake(false, {"--efort", "max"}), "unknown option '--efort'; did you mean --effort?");
   EXPECT_EQ(Mistake(false, {"--tensor-typ=a=b"}),
             "unknown option '--tensor-typ=a=b'; did you mean --tensor-type?");
   EXPECT_EQ(Mistake(false, {"a", "-b", "c"}), "unexpected 'a -b c'");
