@@ -25,7 +25,7 @@ absl::Status Checkpoint::SetGeneral(const Folder& folder, absl::string_view arch
   if (!tensors().empty()) metadata_.Set(keys::kGeneralSizeLabel, SizeLabel(tensors()));
   metadata_.Set(keys::kGeneralFileType, FileTypeOf(tensors()));
   metadata_.Set(keys::kGeneralQuantizationVersion, kQuantizationVersion);
-  return DescribeModel(folder, options.model_name, &metadata_, &input_paths_);
+  return DescribeModel(folder, options.model_name, &metadata_, &input_paths_, &warnings_);
 }
 
 absl::Status Checkpoint::SetTokenizerMetadata(const Folder& folder, const Family& family,

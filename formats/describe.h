@@ -13,10 +13,11 @@
 
 namespace gguf {
 
-// general.name (`model_name`, or made from the folder's name) and what README.md in `folder` says,
-// if there is one (model_card.h). Files read are added to `paths`.
+// general.name (`model_name`, else what the card says, else made from the folder's name) and what
+// README.md in `folder` says, if there is one (model_card.h). Files read are added to `paths`, and
+// a card that is not as it should be to `warnings`.
 absl::Status DescribeModel(const Folder& folder, absl::string_view model_name, Metadata* metadata,
-                           std::vector<std::string>* paths);
+                           std::vector<std::string>* paths, std::vector<std::string>* warnings);
 
 // Sets the keys of the JSON file `metadata_file` (general_metadata.h: SetOverrides); nothing when
 // that is empty.

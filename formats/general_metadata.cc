@@ -86,9 +86,9 @@ bool IsOrdinaryWord(absl::string_view word) {
 
 }  // namespace
 
-std::string ModelNameOf(absl::string_view folder_name) {
+std::string ModelNameOf(absl::string_view folder_name, absl::string_view separators) {
   std::vector<std::string> words =
-      absl::StrSplit(folder_name, absl::ByAnyChar("-_ "), absl::SkipEmpty());
+      absl::StrSplit(folder_name, absl::ByAnyChar(separators), absl::SkipEmpty());
   for (std::string& word : words) {
     if (!IsOrdinaryWord(word)) continue;
     for (size_t i = 0; i < word.size(); ++i) {

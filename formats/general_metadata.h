@@ -18,7 +18,9 @@ namespace gguf {
 // '_' and spaces. In a word of lower case that is no version ("v2.1") and begins with no digit,
 // every letter that does not follow a letter becomes upper case ("qwen3moe": "Qwen3Moe"); others
 // stay.
-std::string ModelNameOf(absl::string_view folder_name);
+//
+// `separators` are what words end at.
+std::string ModelNameOf(absl::string_view folder_name, absl::string_view separators = "-_ ");
 
 // "7.0B", "13B", "394K"; with experts "8x7.0B": the number of experts, and the parameters of the
 // model as if it had one. Two digits at least, thousands at least.

@@ -302,7 +302,8 @@ absl::StatusOr<std::unique_ptr<LoraAdapter>> LoraAdapter::Open(const Folder& fol
   metadata.Set(keys::kGeneralType, "adapter");
   metadata.Set(keys::kAdapterType, "lora");
   metadata.Set(keys::kAdapterLoraAlpha, alpha);
-  GGUF_RETURN_IF_ERROR(DescribeModel(folder, options.model_name, &metadata, &source->input_paths_));
+  GGUF_RETURN_IF_ERROR(DescribeModel(folder, options.model_name, &metadata, &source->input_paths_,
+                                     &source->warnings_));
   GGUF_RETURN_IF_ERROR(ApplyOverrides(options.metadata_file, &metadata, &source->input_paths_));
   return source;
 }

@@ -1,6 +1,7 @@
 #include "formats/model_card.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -20,6 +21,8 @@ using Entries = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 constexpr absl::string_view kFence = "---";
 constexpr absl::string_view kHub = "https://huggingface.co/";
+constexpr absl::string_view kPlainHub = "http://huggingface.co/";
+constexpr absl::string_view kUrlSchemes[] = {"http://", "https://", "ssh://"};
 
 // Takes one text off the front of `rest`: quoted, or plain up to a comment or (in a list in
 // brackets) a separator. nullopt for what is no text.
@@ -99,6 +102,30 @@ absl::optional<std::string> TakeKey(absl::string_view* line) {
   return key;
 }
 
+// Whether `value`, of which nothing could be made, is no YAML either: a quotation or a bracket that
+// never ends, or a plain text with a key in it. Errs on the side of a card that is only elaborate.
+bool IsBroken(absl::string_view value) {
+  value = absl::StripAsciiWhitespace(value);
+  if (value.empty()) return false;
+  const char first = value.front();
+  if (first == '"' || first == '\'') {
+    size_t quotes = 0;
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (first == '"' && value[i] == '\\') {
+        ++i;
+      } else if (value[i] == first) {
+        ++quotes;
+      }
+    }
+    return quotes % 2 != 0;
+  }
+  if (first == '[') return !absl::StrContains(value, ']');
+  if (first == '{') return !absl::StrContains(value, '}');
+  if (!absl::ascii_isalnum(first)) return false;
+  const absl::string_view line = value.substr(0, std::min(value.find('\n'), value.find(" #")));
+  return absl::StrContains(line, ": ");
+}
+
 // Reads the lines of front matter one after the other.
 class FrontMatterReader {
  public:
@@ -109,14 +136,22 @@ class FrontMatterReader {
     if (key.has_value()) {
       Close();
       key_ = *key;
+      value_ = std::string(rest);
       BeginValue(rest);
-    } else {
-      AddItem(line);
+      return;
+    }
+    absl::StrAppend(&value_, "\n", line);
+    AddItem(line);
+    // At the start of a line there is a key, an item, or the end of something that is open.
+    if (absl::ascii_isalnum(line.front()) && !absl::StrContains(line, ':') && !IsOpen()) {
+      AddFault(absl::StrCat("the line \"", EscapeText(line, 80), "\" has no colon"));
     }
   }
 
-  Entries Finish() {
+  // `fault` becomes what is wrong with the first broken entry, if there is one.
+  Entries Finish(std::string* fault) {
     Close();
+    *fault = fault_;
     return std::move(entries_);
   }
 
@@ -152,7 +187,20 @@ class FrontMatterReader {
     }
   }
 
+  bool IsOpen() const {
+    const absl::string_view value = absl::StripLeadingAsciiWhitespace(value_);
+    return !value.empty() && absl::StrContains("\"'[{", value.front());
+  }
+
+  void AddFault(std::string fault) {
+    if (fault_.empty()) fault_ = std::move(fault);
+  }
+
   void Close() {
+    if (!is_simple_ && IsBroken(value_)) {
+      AddFault(absl::StrCat("the value of \"", key_, "\" is no YAML"));
+    }
+    value_.clear();
     if (is_simple_ && !texts_.empty()) entries_.emplace_back(key_, std::move(texts_));
     texts_.clear();
     is_simple_ = takes_items_ = false;
@@ -160,13 +208,48 @@ class FrontMatterReader {
 
   Entries entries_;
   std::string key_;
+  std::string value_;  // all of it, as it stands
+  std::string fault_;
   std::vector<std::string> texts_;
   bool is_simple_ = false;  // a text or a list of texts so far
   bool takes_items_ = false;
   size_t item_indent_ = 0;
 };
 
-// Where the texts of a key go: joined by commas into one, or appended to a list.
+// Keys with one text: the first that a card has counts.
+constexpr struct {
+  absl::string_view card_key;
+  absl::string_view key;
+} kNames[] = {
+    {"name", keys::kGeneralName},
+    {"model_name", keys::kGeneralName},
+    {"author", keys::kGeneralAuthor},
+    {"model_author", keys::kGeneralAuthor},
+    {"model_creator", keys::kGeneralAuthor},
+    {"version", keys::kGeneralVersion},
+    {"model_version", keys::kGeneralVersion},
+    {"organization", keys::kGeneralOrganization},
+    {"model_organization", keys::kGeneralOrganization},
+    {"description", keys::kGeneralDescription},
+    {"model_description", keys::kGeneralDescription},
+    {"finetune", keys::kGeneralFinetune},
+    {"model_finetune", keys::kGeneralFinetune},
+    {"basename", keys::kGeneralBasename},
+    {"model_basename", keys::kGeneralBasename},
+    {"model_type", keys::kGeneralBasename},
+    {"size_label", keys::kGeneralSizeLabel},
+    {"model_size_label", keys::kGeneralSizeLabel},
+    {"url", keys::kGeneralSourceUrl},
+    {"model_url", keys::kGeneralSourceUrl},
+    {"doi", keys::kGeneralSourceDoi},
+    {"model_doi", keys::kGeneralSourceDoi},
+    {"uuid", keys::kGeneralSourceUuid},
+    {"model_uuid", keys::kGeneralSourceUuid},
+    {"repo_url", keys::kGeneralSourceRepoUrl},
+    {"model_repo_url", keys::kGeneralSourceRepoUrl},
+};
+
+// Where the texts of other keys go: joined by commas into one, or appended to a list.
 constexpr struct {
   absl::string_view card_key;
   absl::string_view key;
@@ -181,39 +264,83 @@ constexpr struct {
     {"language", keys::kGeneralLanguages, true},
 };
 
+// The first of the card's keys counts.
 constexpr struct {
-  absl::string_view card_key;
+  std::array<absl::string_view, 3> card_keys;
   absl::string_view count_key;
   absl::string_view prefix;
-  absl::string_view hub_folder;
 } kReferences[] = {
-    {"base_model", keys::kGeneralBaseModelCount, keys::kGeneralBaseModelPrefix, ""},
-    {"datasets", keys::kGeneralDatasetCount, keys::kGeneralDatasetPrefix, "datasets/"},
+    {{"base_model", "base_models", "base_model_sources"},
+     keys::kGeneralBaseModelCount,
+     keys::kGeneralBaseModelPrefix},
+    {{"datasets", "dataset", "dataset_sources"},
+     keys::kGeneralDatasetCount,
+     keys::kGeneralDatasetPrefix},
 };
 
-// "organization/name", a name, or a URL.
-void SetReference(absl::string_view text, absl::string_view prefix, absl::string_view hub_folder,
-                  Metadata* metadata) {
+const std::vector<std::string>* Find(const Entries& entries, absl::string_view key) {
+  for (const auto& [card_key, texts] : entries) {
+    if (card_key == key) return &texts;
+  }
+  return nullptr;
+}
+
+std::string TitleOf(absl::string_view id) { return ModelNameOf(id, "- "); }
+
+// "organization/name", a name, or a URL. Of a URL, only "<hub>/organization/name" says more; and
+// what begins with a dot is a path, of which nobody but its author knows where it leads.
+void SetReference(absl::string_view text, absl::string_view prefix, Metadata* metadata) {
+  const auto set = [&](absl::string_view key, absl::string_view value) {
+    if (!value.empty()) metadata->Set(absl::StrCat(prefix, key), value);
+  };
   absl::string_view id = text;
-  std::string url;
-  if (absl::StrContains(text, "://")) {
-    url = std::string(text);
-    if (!absl::ConsumePrefix(&id, absl::StrCat(kHub, hub_folder))) id = {};
+  const bool is_url =
+      std::any_of(std::begin(kUrlSchemes), std::end(kUrlSchemes),
+                  [&](absl::string_view scheme) { return absl::StartsWith(text, scheme); });
+  if (is_url) {
+    set("repo_url", text);
+    if (!absl::ConsumePrefix(&id, kHub) && !absl::ConsumePrefix(&id, kPlainHub)) return;
+    const std::vector<absl::string_view> parts = absl::StrSplit(id, '/');
+    if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) return;
   }
-  const std::vector<absl::string_view> parts = absl::StrSplit(id, '/', absl::SkipEmpty());
-  if (parts.size() == 2 && url.empty()) url = absl::StrCat(kHub, hub_folder, id);
-  if (parts.size() == 1 || parts.size() == 2) {
-    metadata->Set(absl::StrCat(prefix, "name"), ModelNameOf(parts.back()));
+  const size_t slash = absl::StrContains(id, ' ') ? absl::string_view::npos : id.find('/');
+  const bool has_slash = slash != absl::string_view::npos;
+  const absl::string_view name = has_slash ? id.substr(slash + 1) : id;
+  set("name", TitleOf(name));
+  if (!has_slash || slash == 0 || id[0] == '.') return;
+  set("organization", TitleOf(id.substr(0, slash)));
+  if (!is_url && !name.empty()) set("repo_url", absl::StrCat(kHub, id));
+}
+
+void SetReferences(const Entries& entries, Metadata* metadata) {
+  for (const auto& target : kReferences) {
+    for (const absl::string_view key : target.card_keys) {
+      const std::vector<std::string>* texts = Find(entries, key);
+      if (texts == nullptr) continue;
+      metadata->Set(target.count_key, static_cast<uint32_t>(texts->size()));
+      for (size_t i = 0; i < texts->size(); ++i) {
+        SetReference((*texts)[i], absl::StrCat(target.prefix, i, "."), metadata);
+      }
+      break;
+    }
   }
-  if (parts.size() == 2) {
-    metadata->Set(absl::StrCat(prefix, "organization"), ModelNameOf(parts[0]));
+}
+
+void SetNames(const Entries& entries, Metadata* metadata) {
+  absl::string_view previous;
+  for (const auto& target : kNames) {
+    const std::vector<std::string>* texts = Find(entries, target.card_key);
+    if (texts == nullptr || texts->size() != 1 || target.key == previous) continue;
+    metadata->Set(target.key, texts->front());
+    previous = target.key;
   }
-  if (!url.empty()) metadata->Set(absl::StrCat(prefix, "repo_url"), url);
 }
 
 }  // namespace
 
-Entries ParseFrontMatter(absl::string_view card) {
+Entries ParseFrontMatter(absl::string_view card, std::string* fault) {
+  std::string ignored;
+  if (fault == nullptr) fault = &ignored;
   absl::ConsumePrefix(&card, "\xEF\xBB\xBF");
   FrontMatterReader reader;
   bool is_first = true;
@@ -223,7 +350,7 @@ Entries ParseFrontMatter(absl::string_view card) {
       if (line != kFence) return {};
       is_first = false;
     } else if (line == kFence) {
-      return reader.Finish();
+      return reader.Finish(fault);
     } else {
       reader.Add(line);
     }
@@ -231,34 +358,28 @@ Entries ParseFrontMatter(absl::string_view card) {
   return {};  // no end: a card that begins with a line drawn across
 }
 
-void SetModelCard(absl::string_view card, Metadata* metadata) {
-  if (!IsUtf8(card)) return;
-  const Entries entries = ParseFrontMatter(card);
+std::string SetModelCard(absl::string_view card, Metadata* metadata) {
+  if (!IsUtf8(card)) return "is not UTF-8";
+  std::string fault;
+  const Entries entries = ParseFrontMatter(card, &fault);
+  SetNames(entries, metadata);
   for (const auto& target : kTextKeys) {
-    for (const auto& [card_key, texts] : entries) {
-      if (card_key != target.card_key) continue;
-      if (!target.is_list) {
-        metadata->Set(target.key, absl::StrJoin(texts, ","));
-        continue;
-      }
-      std::vector<std::string> all;
-      if (const Value* before = metadata->Find(target.key)) {
-        const Array* array = std::get_if<Array>(&before->data);
-        if (array != nullptr) all = std::get<std::vector<std::string>>(array->elements);
-      }
-      all.insert(all.end(), texts.begin(), texts.end());
-      metadata->Set(target.key, all);
+    const std::vector<std::string>* texts = Find(entries, target.card_key);
+    if (texts == nullptr) continue;
+    if (!target.is_list) {
+      metadata->Set(target.key, absl::StrJoin(*texts, ","));
+      continue;
     }
-  }
-  for (const auto& target : kReferences) {
-    for (const auto& [card_key, texts] : entries) {
-      if (card_key != target.card_key) continue;
-      metadata->Set(target.count_key, static_cast<uint32_t>(texts.size()));
-      for (size_t i = 0; i < texts.size(); ++i) {
-        SetReference(texts[i], absl::StrCat(target.prefix, i, "."), target.hub_folder, metadata);
-      }
+    std::vector<std::string> all;
+    if (const Value* before = metadata->Find(target.key)) {
+      const Array* array = std::get_if<Array>(&before->data);
+      if (array != nullptr) all = std::get<std::vector<std::string>>(array->elements);
     }
+    all.insert(all.end(), texts->begin(), texts->end());
+    metadata->Set(target.key, all);
   }
+  SetReferences(entries, metadata);
+  return fault;
 }
 
 }  // namespace gguf

@@ -17,19 +17,25 @@
 namespace gguf {
 
 // The keys of the front matter that have texts, in file order; a single text is a list of one.
-// Empty without front matter. Takes memory in proportion to `card`.
+// Empty without front matter. Takes memory in proportion to `card`. `fault`, unless null, becomes
+// what is no YAML at all ("the value of \"license\" is no YAML"), empty when nothing is.
 std::vector<std::pair<std::string, std::vector<std::string>>> ParseFrontMatter(
-    absl::string_view card);
+    absl::string_view card, std::string* fault = nullptr);
 
 // Sets, when the card has them:
+//   name, author, version, organization, description, finetune, basename, size_label, each also
+//   with "model_" before it, model_creator (author), model_type (basename)
+//                                         general.<the same>
+//   url, doi, uuid, repo_url, likewise    general.source.<the same>
 //   license, license_name, license_link   general.license, .license.name, .license.link
 //   language, languages                   general.languages
 //   tags, pipeline_tag                    general.tags
-//   base_model                            general.base_model.count, and of each name, organization
+//   base_model (or base_models)           general.base_model.count, and of each name, organization
 //                                         and repo_url, as far as "organization/name" or a URL says
 //   datasets                              general.dataset.*, likewise
-// A card that is not UTF-8 sets nothing.
-void SetModelCard(absl::string_view card, Metadata* metadata);
+// A card that is not UTF-8 sets nothing. Returns what is wrong with the front matter, empty when
+// nothing is; the rest of it is taken all the same.
+std::string SetModelCard(absl::string_view card, Metadata* metadata);
 
 }  // namespace gguf
 

@@ -218,7 +218,8 @@ absl::StatusOr<std::unique_ptr<VisionCheckpoint>> VisionCheckpoint::Open(
   Metadata& metadata = source->metadata_;
   SetMmprojMetadata(sizes, &metadata);
   metadata.Set(keys::kGeneralSizeLabel, SizeLabel(source->tensors()));
-  GGUF_RETURN_IF_ERROR(DescribeModel(folder, options.model_name, &metadata, &source->input_paths_));
+  GGUF_RETURN_IF_ERROR(DescribeModel(folder, options.model_name, &metadata, &source->input_paths_,
+                                     &source->warnings_));
   GGUF_RETURN_IF_ERROR(ApplyOverrides(options.metadata_file, &metadata, &source->input_paths_));
   return source;
 }
