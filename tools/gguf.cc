@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/usage.h"
+#include "tools/cli/waiting_threads.h"
 #include "tools/gguf_commands/commands.h"
 
 namespace gguf {
@@ -38,6 +39,11 @@ void AddVerifyOptions(CLI::App* app, GgufFlags* flags) {
                   "relative RMSE above which a tensor is wrong [by its type]")
       ->needs(against)
       ->check(CLI::NonNegativeNumber);
+  app->add_option("--image", flags->image,
+                  "PNG or JPEG whose embeddings by the vision towers of FILE and of a GGUF source "
+                  "are compared [a built-in pattern]")
+      ->needs(against)
+      ->type_name("IMAGE");
   app->add_flag("--text-only", flags->text_only,
                 "do not compare FILE's vision tower, which the source lacks")
       ->needs(against);
@@ -123,6 +129,7 @@ void RaiseOpenFileLimit() {
 }  // namespace gguf
 
 int main(int argc, char** argv) {
+  gguf::LetWaitingThreadsSleep(argv);
   CLI::App app(gguf::kHelp, "gguf");
   app.set_version_flag("--version", absl::StrCat("gguf ", gguf::kVersion));
   gguf::GgufFlags flags;

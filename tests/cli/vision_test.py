@@ -222,6 +222,25 @@ class Vision(harness.ProgramTest):
                     self.fail_with_findings("changed.gguf", [f"key {key}: is {number}, expected"],
                                             against=against)
 
+    def test_verify_deep_compares_embeddings_of_an_image(self):
+        self.succeed("convert", "--outtype", "f16", CHECKPOINT, "t.gguf", "--mmproj", "m.gguf")
+        self.succeed("convert", "--outtype", "f16", "--layout", "ollama", CHECKPOINT, "joined.gguf")
+        self.succeed("quantize", "--mmproj-type", "Q4_0", "m.gguf", "q.gguf")
+        for model, least, most in (("joined.gguf", 0.999999, 1.000001), ("q.gguf", 0.9, 0.9999)):
+            against = "m.gguf" if model == "q.gguf" else "joined.gguf"
+            image, = self.verify(model, against=against)["images"]
+            self.assertEqual("built-in pattern", image["image"])
+            self.assertTrue(least < image["mean_cosine"] < most, image)
+        self.succeed("gguf", "set", "m.gguf", "clip.vision.image_mean=float32[]:9,9,9", "-o",
+                     "mean.gguf")
+        self.fail_with_findings("mean.gguf", ["clip.vision.image_mean"], against="m.gguf")
+        for image in ("none.png", "m.gguf"):
+            self.fail_with(1, "gguf", "verify", "--deep", "--against", "m.gguf", "--image", image,
+                           "q.gguf", mentions=[image])
+        self.fail_with(1, "gguf", "verify", "--deep", "--against", CHECKPOINT, "--image", "x.png",
+                       "m.gguf", mentions=[CHECKPOINT, "convert --mmproj"])
+        self.assertEqual([], self.verify("m.gguf")["images"])
+
     def test_verify_deep_finds_lost_and_moved_values(self):
         generate_checkpoint.generate(self.path("model"), hidden=1024, feed_forward=512, layers=1,
                                      heads=8, kv_heads=8)

@@ -25,6 +25,10 @@ absl::Status ImageEmbedder::CheckBelongsTo(const Model& text) const {
 
 absl::StatusOr<std::vector<float>> ImageEmbedder::Embed(const std::string& path) {
   GGUF_ASSIGN_OR_RETURN(const Image image, ReadImage(path));
+  return Embed(image);
+}
+
+absl::StatusOr<std::vector<float>> ImageEmbedder::Embed(const Image& image) {
   return tower_->Embed(Preprocess(image, config()));
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/model.h"
+#include "runtime/vision/image.h"
 #include "runtime/vision/vision_tower.h"
 
 namespace gguf {
@@ -30,6 +31,7 @@ class ImageEmbedder {
   // Rows [num_tokens][projection] of the PNG or JPEG image at `path`. Cancelled after SIGINT or
   // SIGTERM.
   absl::StatusOr<std::vector<float>> Embed(const std::string& path);
+  absl::StatusOr<std::vector<float>> Embed(const Image& image);
 
  private:
   ImageEmbedder(std::unique_ptr<VisionModel> model, std::unique_ptr<VisionTower> tower)

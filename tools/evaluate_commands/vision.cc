@@ -1,7 +1,5 @@
 // evaluate vision -m FILE --image IMAGE [--against FILE]: what a vision tower makes of images.
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,10 +11,10 @@
 #include "absl/types/span.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
-#include "runtime/evaluate/similarity.h"
 #include "runtime/model.h"
 #include "tools/evaluate_commands/commands.h"
 #include "tools/evaluate_commands/image_embedder.h"
+#include "tools/evaluate_commands/image_error.h"
 #include "tools/report/render.h"
 
 namespace gguf {
@@ -26,30 +24,6 @@ using Rows = std::vector<float>;  // [tokens][length]
 
 absl::Span<const float> RowOf(const Rows& rows, size_t token, size_t length) {
   return absl::MakeConstSpan(rows).subspan(token * length, length);
-}
-
-// Fills in the differences of `rows` from `expected`.
-void Compare(const Rows& rows, const Rows& expected, size_t length,
-             gguf_toolchain::ImageResult* result) {
-  const size_t tokens = rows.size() / length;
-  double sum = 0.0, least = 1.0;
-  for (size_t i = 0; i < tokens; ++i) {
-    const double cosine = CosineSimilarity(RowOf(rows, i, length), RowOf(expected, i, length));
-    sum += cosine;
-    least = std::min(least, cosine);
-  }
-  double squares = 0.0, all = 0.0, largest = 0.0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const double error = double{rows[i]} - expected[i];
-    squares += error * error;
-    all += double{expected[i]} * expected[i];
-    largest = std::max(largest, std::abs(error));
-  }
-  result->set_mean_cosine(sum / tokens);
-  result->set_min_cosine(least);
-  result->mutable_error()->set_rmse(std::sqrt(squares / rows.size()));
-  result->mutable_error()->set_relative_rmse(all > 0.0 ? std::sqrt(squares / all) : 0.0);
-  result->mutable_error()->set_max_abs_error(largest);
 }
 
 std::string ToText(const gguf_toolchain::VisionResult& result) {
@@ -137,7 +111,8 @@ class VisionCommand : public EvaluateCommand {
     GGUF_ASSIGN_OR_RETURN(const std::vector<Rows> expected, EmbedAll(&other));
     result->set_against(ToUtf8(against_));
     for (size_t i = 0; i < all.size(); ++i) {
-      Compare(all[i], expected[i], a.projection, result->mutable_images(static_cast<int>(i)));
+      CompareEmbeddings(all[i], expected[i], a.projection,
+                        result->mutable_images(static_cast<int>(i)));
     }
     return absl::OkStatus();
   }

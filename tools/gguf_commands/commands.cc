@@ -25,7 +25,7 @@ absl::Status Print(const Result& result, const CommonOptions& common, ToText to_
 }
 
 VerifyOptions ToVerifyOptions(const GgufFlags& flags) {
-  return {flags.hash, flags.deep, flags.against, flags.max_error, flags.text_only};
+  return {flags.hash, flags.deep, flags.against, flags.max_error, flags.text_only, flags.image};
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct GgufFlags {
   std::string against;
   absl::optional<double> max_error;
   bool text_only = false;
+  std::string image;
   std::string split_max_size;
   uint64_t split_max_tensors = 0;
   bool no_tensor_first_split = false;

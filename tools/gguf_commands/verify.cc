@@ -4,17 +4,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "formats/archive.h"
 #include "formats/complete_names.h"
 #include "formats/deep_compare.h"
+#include "formats/folder.h"
 #include "formats/hash_model.h"
 #include "formats/open.h"
 #include "formats/verify_values.h"
+#include "formats/vision/tower.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/reader.h"
+#include "gguf/tensor_type.h"
 #include "gguf/verify.h"
 #include "tools/cli/progress.h"
 #include "tools/gguf_commands/table.h"
+#include "tools/gguf_commands/verify_image.h"
 #include "tools/report/render.h"
 #include "tools/report/write_result.h"
 
@@ -114,6 +119,27 @@ absl::Status AddComparison(const TensorSource& source, const VerifyOptions& opti
   return absl::OkStatus();
 }
 
+// Cosines of embeddings that no sound tower falls below: Q8_0 gives 0.9999, Q4_0 0.99 to tiny ones,
+// and more layers lose more.
+constexpr double kLeastCosine = 0.99, kLeastCosineBelow8Bits = 0.9;
+
+// Without an image to show, only where tensors and keys are in order, and the reference can run.
+absl::Status AddImage(const std::string& path, const TensorSource& source,
+                      const VerifyOptions& options, const CommonOptions& common,
+                      VerifyResult* result) {
+  bool has_tower = false;
+  double least_cosine = kLeastCosine;
+  for (const SourceTensor& tensor : source.tensors()) {
+    if (!IsTowerTensor(tensor.name)) continue;
+    has_tower = true;
+    if (InfoOf(tensor.type).bits_per_weight() < 8) least_cosine = kLeastCosineBelow8Bits;
+  }
+  const bool can_run = has_tower && !options.text_only &&
+                       KindOf(options.against) != PathKind::kFolder && !IsArchive(options.against);
+  if (options.image.empty() && (!can_run || !result->findings().empty())) return absl::OkStatus();
+  return AddImageComparison(path, options.against, options.image, least_cosine, common, result);
+}
+
 absl::Status AddDeepFindings(const std::string& path, const VerifyOptions& options,
                              const CommonOptions& common, VerifyResult* result) {
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source, OpenGgufSource(path));
@@ -126,7 +152,8 @@ absl::Status AddDeepFindings(const std::string& path, const VerifyOptions& optio
     result->add_findings(std::string(faults.status().message()));
   }
   if (options.against.empty()) return absl::OkStatus();
-  return AddComparison(*source, options, common, result);
+  GGUF_RETURN_IF_ERROR(AddComparison(*source, options, common, result));
+  return AddImage(path, *source, options, common, result);
 }
 
 std::string CompareText(const VerifyResult& result) {
@@ -146,7 +173,13 @@ std::string CompareText(const VerifyResult& result) {
     absl::StrAppendFormat(&text, "; %.0f of the vision tower were not compared",
                           result.num_uncompared());
   }
-  return text + "\n";
+  text.push_back('\n');
+  for (const gguf_toolchain::ImageResult& image : result.images()) {
+    absl::StrAppendFormat(&text, "embeddings of %s: cosine %.6f (least %.6f), relative RMSE %.6f\n",
+                          EscapeText(image.image()), image.mean_cosine(), image.min_cosine(),
+                          image.error().relative_rmse());
+  }
+  return text;
 }
 
 }  // namespace

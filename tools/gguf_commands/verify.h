@@ -18,6 +18,7 @@ struct VerifyOptions {
   std::string against;  // with `deep`: compare with this (formats/deep_compare.h); empty: nothing
   absl::optional<double> max_error;  // DeepCompareOptions
   bool text_only = false;            // likewise
+  std::string image;  // with `against`: for verify_image.h; empty: its pattern, where both run
 };
 
 // Structure and values of the model at `path`, and what the options ask for. A file that readers
