@@ -1,7 +1,6 @@
 #include "quantize/recipe.h"
 
 #include <algorithm>
-#include <memory>
 #include <numeric>
 #include <tuple>
 #include <utility>

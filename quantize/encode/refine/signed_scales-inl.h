@@ -68,28 +68,7 @@ class SignedScalesLanes {
   }
 
   bool Improve(const ScalePlan& plan, ScaleChoice& choice) {
-    State reference;
-    reference.half = choice.d;
-    for (size_t b = 0; b < kScaleSubBlocks; ++b) {
-      reference.scales[b] = static_cast<float>(choice.scales[b]);
-    }
-    TryNeighbours(0, reference, reference);
-    FindTrials(plan);
-    State best;
-    if (!Search(plan, F16ToF32(choice.d), best)) return false;
-    TryNeighbours(plan.radius, best, best);
-    State fitted;
-    fitted.half = F32ToF16(FittedScale(best));
-    if (IsUsableScale(fitted.half)) {
-      TryNeighbours(1, best, fitted);
-      if (fitted.total < best.total) best = fitted;
-    }
-    if (!(best.total < reference.total)) return false;
-    choice.d = best.half;
-    for (size_t b = 0; b < kScaleSubBlocks; ++b) {
-      choice.scales[b] = static_cast<int8_t>(best.scales[b]);
-    }
-    return true;
+    return ImproveScales(plan, *this, choice);
   }
 
   // Codes of a choice; x: the values in their order.
@@ -111,6 +90,9 @@ class SignedScalesLanes {
   }
 
  private:
+  template <class Search>
+  friend bool gguf::ImproveScales(const ScalePlan&, Search&, ScaleChoice&);
+
   struct State {
     HWY_ALIGN float scales[kScaleSubBlocks];
     HWY_ALIGN float errors[kScaleSubBlocks];

@@ -110,6 +110,33 @@ struct ScaleTrial {
   float optimum;
 };
 
+// The order of the search, for the scalar form below and the vector one alike.
+template <class Search>
+bool ImproveScales(const ScalePlan& plan, Search& search, ScaleChoice& choice) {
+  typename Search::State reference;
+  reference.half = choice.d;
+  for (size_t b = 0; b < kScaleSubBlocks; ++b) {
+    reference.scales[b] = static_cast<float>(choice.scales[b]);
+  }
+  search.TryNeighbours(0, reference, reference);
+  search.FindTrials(plan);
+  typename Search::State best;
+  if (!search.Search(plan, F16ToF32(choice.d), best)) return false;
+  search.TryNeighbours(plan.radius, best, best);
+  typename Search::State fitted;
+  fitted.half = F32ToF16(search.FittedScale(best));
+  if (IsUsableScale(fitted.half)) {
+    search.TryNeighbours(1, best, fitted);
+    if (fitted.total < best.total) best = fitted;
+  }
+  if (!(best.total < reference.total)) return false;
+  choice.d = best.half;
+  for (size_t b = 0; b < kScaleSubBlocks; ++b) {
+    choice.scales[b] = static_cast<int8_t>(best.scales[b]);
+  }
+  return true;
+}
+
 // Searches one block at a time. kMax: as above; kLow..kHigh: the integers.
 template <int kMax, int kLow, int kHigh>
 class SignedScales {
@@ -129,28 +156,7 @@ class SignedScales {
 
   // Replaces `choice` by a better one; false when there is none. choice.d is usable.
   bool Improve(const ScalePlan& plan, ScaleChoice& choice) {
-    State reference;
-    reference.half = choice.d;
-    for (size_t b = 0; b < kScaleSubBlocks; ++b) {
-      reference.scales[b] = static_cast<float>(choice.scales[b]);
-    }
-    TryNeighbours(0, reference, reference);
-    FindTrials(plan);
-    State best;
-    if (!Search(plan, F16ToF32(choice.d), best)) return false;
-    TryNeighbours(plan.radius, best, best);
-    State fitted;
-    fitted.half = F32ToF16(FittedScale(best));
-    if (IsUsableScale(fitted.half)) {
-      TryNeighbours(1, best, fitted);
-      if (fitted.total < best.total) best = fitted;
-    }
-    if (!(best.total < reference.total)) return false;
-    choice.d = best.half;
-    for (size_t b = 0; b < kScaleSubBlocks; ++b) {
-      choice.scales[b] = static_cast<int8_t>(best.scales[b]);
-    }
-    return true;
+    return ImproveScales(plan, *this, choice);
   }
 
   // Codes 0 .. 2 * kMax - 1 of a choice.
@@ -164,6 +170,9 @@ class SignedScales {
   }
 
  private:
+  template <class Search>
+  friend bool ImproveScales(const ScalePlan&, Search&, ScaleChoice&);
+
   struct State {
     uint16_t half = 0;
     float scales[kScaleSubBlocks];
