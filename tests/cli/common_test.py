@@ -39,6 +39,9 @@ PROGRAMS = {
     "evaluate": (
         ["perplexity", "logits", "kl", "choice", "embedding", "vision", "--version"],
         ["evaluate", "perplexity", "-m", "absent.gguf", "-f", "absent.txt"]),
+    "quality": (
+        ["measure", "check", "report", "--version"],
+        ["quality", "check", "absent.json", "--max-kl", "1"]),
     "generate": (
         ["--model", "--prompt", "--file", "--n-predict", "--ctx-size", "--chat", "--system", "--temp",
          "--top-k", "--top-p", "--min-p", "--seed", "--image", "--mmproj", "--quantkv",
@@ -101,7 +104,7 @@ class Common(harness.ProgramTest):
                 self.fail_with(2, *call, "--qiuet", mentions=["'--qiuet'", "did you mean --quiet?"])
 
     def test_programs_with_commands_list_them(self):
-        for name in ("gguf", "evaluate"):
+        for name in ("gguf", "evaluate", "quality"):
             commands = PROGRAMS[name][0][:-1]
             listed = "the commands are " + ", ".join(commands)
             for words in ([], ["-m", "x"]):

@@ -1,4 +1,4 @@
-// evaluate kl -m MODEL --base BASE.zst: how far a model's predictions are from those of a base.
+#include "tools/evaluate_commands/kl.h"
 
 #include <cmath>
 #include <memory>
@@ -14,7 +14,6 @@
 #include "runtime/evaluate/divergence.h"
 #include "runtime/evaluate/logits_base.h"
 #include "tools/evaluate_commands/commands.h"
-#include "tools/evaluate_commands/model_options.h"
 #include "tools/evaluate_commands/step_progress.h"
 #include "tools/evaluate_commands/text_model.h"
 #include "tools/report/render.h"
@@ -79,6 +78,27 @@ std::string ToText(const gguf_toolchain::DivergenceResult& r) {
   return text;
 }
 
+// The base's windows, checked against the text if one was given.
+absl::StatusOr<TextWindows> Windows(const LogitsBaseReader& base, const std::string& text_path,
+                                    const TextModel& model) {
+  TextWindows windows = base.windows();
+  // llama-perplexity does not say which token it put in front: what the model asks for.
+  if (base.fingerprint().empty() && model.tokenizer->add_bos()) {
+    windows.bos = model.tokenizer->bos();
+  }
+  if (text_path.empty()) return windows;
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_path, kMaxTextBytes));
+  GGUF_ASSIGN_OR_RETURN(
+      const TextWindows expected,
+      MakeTextWindows(*model.tokenizer, text_path, text, windows.context, windows.count));
+  if (expected.tokens != windows.tokens) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", base.name(), "' was made of another text than ", text_path,
+                     " or with another tokenizer, expected a base of the same tokens"));
+  }
+  return windows;
+}
+
 class KlCommand : public EvaluateCommand {
  public:
   void AddOptions(CLI::App* app) override {
@@ -92,65 +112,54 @@ class KlCommand : public EvaluateCommand {
   }
 
   absl::Status Run(const CommonOptions& common) override {
-    GGUF_ASSIGN_OR_RETURN(DecoderOptions options, ToDecoderOptions(model_, common));
-    GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<LogitsBaseReader> base,
-                          LogitsBaseReader::Open(base_));
-    GGUF_ASSIGN_OR_RETURN(TextModel model, OpenTextModel(model_.model));
-    GGUF_ASSIGN_OR_RETURN(const TextWindows windows, Windows(*base, model));
-    options.context = windows.context;
-    CheckContext(options.context, &model);
-    GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
-                          MakeDecoder(model_, *model.model, options));
-    GGUF_RETURN_IF_ERROR(base->CheckModel(*model.model, decoder->vocabulary()));
-    PrintWarnings(model, common);
-    StepProgress progress("window", windows.count, common);
-    GGUF_ASSIGN_OR_RETURN(const DivergenceResult measured,
-                          MeasureDivergence(windows, base.get(), decoder.get(), common.threads,
-                                            [&](const DivergenceResult& so_far, uint32_t done) {
-                                              return progress.Update(
-                                                  done,
-                                                  absl::StrFormat("mean KL divergence %.6f +- %.6f",
-                                                                  so_far.kld().mean(),
-                                                                  so_far.kld().standard_error()));
-                                            }));
-    gguf_toolchain::DivergenceResult result = Describe(measured);
-    result.set_model(ToUtf8(model_.model));
-    result.set_base(ToUtf8(base_));
-    result.set_context(static_cast<int32_t>(windows.context));
-    result.set_windows(windows.count);
-    result.set_seconds(progress.seconds());
-    for (const std::string& warning : model.warnings) result.add_warnings(ToUtf8(warning));
+    GGUF_ASSIGN_OR_RETURN(const gguf_toolchain::DivergenceResult result,
+                          MeasureKl(model_, base_, text_, common));
     if (!common.json) return PrintResult(ToText(result));
     GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
     return PrintResult(json);
   }
 
  private:
-  // The base's windows, checked against the text if one was given.
-  absl::StatusOr<TextWindows> Windows(const LogitsBaseReader& base, const TextModel& model) const {
-    TextWindows windows = base.windows();
-    // llama-perplexity does not say which token it put in front: what the model asks for.
-    if (base.fingerprint().empty() && model.tokenizer->add_bos()) {
-      windows.bos = model.tokenizer->bos();
-    }
-    if (text_.empty()) return windows;
-    GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_, kMaxTextBytes));
-    GGUF_ASSIGN_OR_RETURN(
-        const TextWindows expected,
-        MakeTextWindows(*model.tokenizer, text_, text, windows.context, windows.count));
-    if (expected.tokens != windows.tokens) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", base_, "' was made of another text than ", text_,
-                       " or with another tokenizer, expected a base of the same tokens"));
-    }
-    return windows;
-  }
-
   ModelOptions model_;
   std::string base_, text_;
 };
 
 }  // namespace
+
+absl::StatusOr<gguf_toolchain::DivergenceResult> MeasureKl(const ModelOptions& model_options,
+                                                           const std::string& base_path,
+                                                           const std::string& text_path,
+                                                           const CommonOptions& common) {
+  GGUF_ASSIGN_OR_RETURN(DecoderOptions options, ToDecoderOptions(model_options, common));
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<LogitsBaseReader> base,
+                        LogitsBaseReader::Open(base_path));
+  GGUF_ASSIGN_OR_RETURN(TextModel model, OpenTextModel(model_options.model));
+  GGUF_ASSIGN_OR_RETURN(const TextWindows windows, Windows(*base, text_path, model));
+  options.context = windows.context;
+  CheckContext(options.context, &model);
+  GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
+                        MakeDecoder(model_options, *model.model, options));
+  GGUF_RETURN_IF_ERROR(base->CheckModel(*model.model, decoder->vocabulary()));
+  PrintWarnings(model, common);
+  StepProgress progress("window", windows.count, common);
+  GGUF_ASSIGN_OR_RETURN(
+      const DivergenceResult measured,
+      MeasureDivergence(windows, base.get(), decoder.get(), common.threads,
+                        [&](const DivergenceResult& so_far, uint32_t done) {
+                          return progress.Update(
+                              done,
+                              absl::StrFormat("mean KL divergence %.6f +- %.6f",
+                                              so_far.kld().mean(), so_far.kld().standard_error()));
+                        }));
+  gguf_toolchain::DivergenceResult result = Describe(measured);
+  result.set_model(ToUtf8(model_options.model));
+  result.set_base(ToUtf8(base_path));
+  result.set_context(static_cast<int32_t>(windows.context));
+  result.set_windows(windows.count);
+  result.set_seconds(progress.seconds());
+  for (const std::string& warning : model.warnings) result.add_warnings(ToUtf8(warning));
+  return result;
+}
 
 std::unique_ptr<EvaluateCommand> MakeKlCommand() { return std::make_unique<KlCommand>(); }
 

@@ -81,6 +81,7 @@ absl::Status RunPerplexity(const ModelOptions& model_options, const TextOptions&
                                           }));
   if (base != nullptr) GGUF_RETURN_IF_ERROR(base->Commit());
   const double seconds = progress.seconds();
+  if (common.quiet && base != nullptr && !common.json) return absl::OkStatus();
   if (!common.json) {
     return PrintResult(absl::StrFormat("%s  (%d tokens of %d windows of %d, %.1f s)\n",
                                        Estimate(measured), measured.nll.count(), measured.windows,

@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "gguf/base/sizes.h"
 #include "google/protobuf/util/json_util.h"
+#include "tools/report/markup.h"
 
 namespace gguf {
 namespace {
@@ -40,15 +40,6 @@ std::string Notes(const TensorResult& tensor) {
   if (tensor.is_fallback()) notes = "fallback";
   if (tensor.has_importance()) absl::StrAppend(&notes, notes.empty() ? "" : ", ", "importance");
   return notes;
-}
-
-std::string EscapeHtml(absl::string_view text) {
-  return absl::StrReplaceAll(text,
-                             {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-}
-
-std::string EscapeMarkdown(absl::string_view text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}});
 }
 
 std::string Summary(const OutputResult& output) {
