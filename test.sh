@@ -27,9 +27,19 @@ for argument in "$@"; do
 done
 
 events=$(mktemp)
-trap 'rm -f "$events"' EXIT
+trap 'rm -f "$events" "$events.xml"' EXIT
 bazel "${startup[@]}" test "${options[@]}" --keep_going --build_event_json_file="$events" "$@" \
   "${targets[@]}" </dev/null
 status=$?
-python3 tools/build/ci_summary.py "$events" "$status"
+
+# What a test cannot do, as it runs Bazel itself. With arguments only what they name is asked for.
+checkouts=()
+if (($# == 0)); then
+  checkouts=("//tests/rules:checkouts_test.py=$events.xml")
+  if ! PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 XML_OUTPUT_FILE=$events.xml python3 \
+    tests/rules/checkouts_test.py "${startup[@]}" -- "${options[@]}" </dev/null; then
+    ((status == 0)) && status=1
+  fi
+fi
+python3 tools/build/ci_summary.py "$events" "$status" "${checkouts[@]}"
 exit "$status"

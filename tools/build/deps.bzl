@@ -50,7 +50,7 @@ def gguf_toolchain_dependencies():
             ":protobuf": ["protobuf", "z", "pthread"],
             ":protobuf_lite": ["protobuf-lite", "pthread"],
         },
-        build_file_tail = "//tools/build:protobuf.BUILD",
+        build_file_tail = Label("//tools/build:protobuf.BUILD"),
         symlinks = {
             "google": "/usr/include/google",
             "protoc": "/usr/bin/protoc",
