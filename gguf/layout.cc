@@ -93,11 +93,11 @@ absl::Status CheckTensor(const TensorSpec& tensor) {
   return absl::OkStatus();
 }
 
-// Innermost dimension first; outer dimensions of size 1 are left out, but one is always written.
+// Innermost dimension first; one is always written.
 void PutTensorInfo(const TensorSpec& tensor, uint64_t data_offset, std::string* out) {
   PutString(tensor.name, out);
   const auto& dims = tensor.shape.dims();
-  const size_t rank = tensor.shape.significant_rank();
+  const size_t rank = std::max<size_t>(tensor.shape.rank(), 1);
   PutNumber<uint32_t>(rank, out);
   for (size_t i = 0; i < rank; ++i) {
     PutNumber<uint64_t>(dims.empty() ? 1 : dims[dims.size() - 1 - i], out);

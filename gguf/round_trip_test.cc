@@ -105,12 +105,12 @@ TEST(RoundTrip, KeepsEveryTensorType) {
   }
 }
 
-TEST(RoundTrip, DropsOuterDimensionsOfOneOnly) {
+TEST(RoundTrip, KeepsDimensionsOfOne) {
   const struct {
     Shape given, read;
   } kCases[] = {{Shape{}, Shape{1}},        {Shape{1}, Shape{1}},
-                {Shape{1, 1}, Shape{1}},    {Shape{1, 5}, Shape{5}},
-                {Shape{5, 1}, Shape{5, 1}}, {Shape{1, 2, 1, 3}, Shape{2, 1, 3}},
+                {Shape{1, 1}, Shape{1, 1}}, {Shape{1, 5}, Shape{1, 5}},
+                {Shape{5, 1}, Shape{5, 1}}, {Shape{1, 2, 1, 3}, Shape{1, 2, 1, 3}},
                 {Shape{0, 3}, Shape{0, 3}}};
   for (const auto& c : kCases) {
     const auto bytes = MakeGguf(Metadata(), {{"t", TensorType::kF32, c.given}});

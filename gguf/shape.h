@@ -8,8 +8,8 @@
 #include <string>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace gguf {
 
@@ -29,6 +29,11 @@ class Shape {
     size_t skipped = 0;
     while (skipped + 1 < dims_.size() && dims_[skipped] == 1) ++skipped;
     return dims_.empty() ? 1 : dims_.size() - skipped;
+  }
+
+  // Without outer dimensions of size 1, that is, of significant_rank(); [] stays [].
+  Shape Significant() const {
+    return dims_.empty() ? Shape() : Shape(dims_.end() - significant_rank(), dims_.end());
   }
 
   // Innermost dimension, contiguous in memory: the length of a row.

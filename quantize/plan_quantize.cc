@@ -227,6 +227,8 @@ absl::StatusOr<Plan> PlanQuantization(const TensorSource& source, const Recipe* 
   GGUF_RETURN_IF_ERROR(DecideAll(source, *recipe, traits, options, importance, &plan));
   GGUF_ASSIGN_OR_RETURN(const Metadata metadata,
                         OutputMetadata(source, *recipe, options, importance, pruning));
+  // The field's quantizer leaves them out, and its converter does not.
+  for (PlannedTensor& tensor : plan.tensors) tensor.shape = tensor.shape.Significant();
   std::vector<uint32_t> shard_of;
   if (options.keep_split) {
     for (const PlannedTensor& tensor : plan.tensors) {

@@ -64,6 +64,16 @@ TEST(PlanQuantizeTest, OrderTypesFallbacksAndMetadata) {
   EXPECT_EQ(head.find("split.count"), std::string::npos);
 }
 
+// As llama-quantize; a shared expert's gate has one.
+TEST(PlanQuantizeTest, LeavesOutOuterDimensionsOfOne) {
+  MemorySource source = Model(1);
+  source.Add("blk.0.ffn_gate_inp_shexp.weight", {1, 64}, std::vector<float>(64, 0.5f));
+  const auto plan = PlanOf(source, "Q8_0");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(Find(*plan, "blk.0.ffn_gate_inp_shexp.weight").shape, Shape({64}));
+  EXPECT_EQ(Find(*plan, "blk.0.ffn_down.weight").shape, Shape({4, 256}));
+}
+
 TEST(PlanQuantizeTest, QuantizedSourcesNeedPermission) {
   MemorySource source;
   source.AddBytes("blk.0.attn_v.weight", {2, 32}, TensorType::kQ8_0, std::vector<uint8_t>(68));

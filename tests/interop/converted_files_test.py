@@ -60,11 +60,7 @@ class ConvertedFiles(harness.ProgramTest):
         for entry in recorded:
             tensor = reader.tensors[entry["name"]]
             with self.subTest(tensor=entry["name"]):
-                # A GGUF's readers take outer dimensions of 1 for granted, so we leave them out.
-                dims = entry["shape"] + []
-                while len(dims) > 1 and dims[-1] == 1:
-                    dims.pop()
-                self.assertEqual((entry["type"], dims), (tensor.type, tensor.dims))
+                self.assertEqual((entry["type"], entry["shape"]), (tensor.type, tensor.dims))
                 if "values" in entry:  # computed (rope factors): last bits are the libm's
                     values = struct.unpack(f"<{len(entry['values'])}f", tensor.data)
                     for expected, value in zip(entry["values"], values):
