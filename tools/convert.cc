@@ -72,7 +72,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_flag("--print-supported-models", flags->print_supported_models,
                 "list the architectures this version converts");
   AddWriteOptions(app, &flags->write);
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, kLinePerTensor, &flags->common);
 }
 
 absl::StatusOr<std::unique_ptr<TensorSource>> Open(const Flags& flags) {

@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(row.name, row.help);
     commands.push_back(row.make());
     commands.back()->AddOptions(sub);
-    gguf::AddCommonOptions(sub, row.has_json, &common);
+    gguf::AddCommonOptions(sub, row.has_json, gguf::kNothingVerbose, &common);
   }
   return gguf::RunTool(&app, argc, argv, &common, [&]() -> absl::Status {
     for (size_t i = 0; i < commands.size(); ++i) {

@@ -86,7 +86,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(0.0f, 1.0f))
       ->capture_default_str();
   app->add_option("--seed", flags->sampler.seed, "of the random choice")->capture_default_str();
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, kNothingVerbose, &flags->common);
 }
 
 absl::StatusOr<std::string> ReadStandardInput() {

@@ -101,20 +101,22 @@ struct Command {
   const char* name;
   const char* help;
   bool has_json;
+  const char* verbose_help;
   void (*add_options)(CLI::App*, GgufFlags*);
   absl::Status (*run)(const GgufFlags&);
 };
 
 constexpr Command kCommands[] = {
-    {"inspect", "metadata, tensors, totals per type", true, AddInspectOptions, RunInspect},
-    {"verify", "structure and values; exit status 1 when anything is wrong", true, AddVerifyOptions,
-     RunVerify},
+    {"inspect", "metadata, tensors, totals per type", true,
+     "print all of long values and of every list", AddInspectOptions, RunInspect},
+    {"verify", "structure and values; exit status 1 when anything is wrong", true, kNothingVerbose,
+     AddVerifyOptions, RunVerify},
     {"diff", "metadata, shapes, types and values; exit status 1 when they differ", true,
-     AddDiffOptions, RunDiff},
-    {"split", "one file into shards", false, AddSplitOptions, RunSplit},
-    {"merge", "shards into one file", false, AddMergeOptions, RunMerge},
-    {"set", "add or replace metadata keys", false, AddSetOptions, RunSet},
-    {"remove", "remove metadata keys", false, AddRemoveOptions, RunRemove},
+     kNothingVerbose, AddDiffOptions, RunDiff},
+    {"split", "one file into shards", false, kNothingVerbose, AddSplitOptions, RunSplit},
+    {"merge", "shards into one file", false, kNothingVerbose, AddMergeOptions, RunMerge},
+    {"set", "add or replace metadata keys", false, kNothingVerbose, AddSetOptions, RunSet},
+    {"remove", "remove metadata keys", false, kNothingVerbose, AddRemoveOptions, RunRemove},
 };
 
 // Every shard of a set is an open file: as many as the system allows at all.
@@ -136,7 +138,7 @@ int main(int argc, char** argv) {
   for (const gguf::Command& command : gguf::kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.help);
     command.add_options(sub, &flags);
-    gguf::AddCommonOptions(sub, command.has_json, &flags.common);
+    gguf::AddCommonOptions(sub, command.has_json, command.verbose_help, &flags.common);
   }
   gguf::RaiseOpenFileLimit();
   return gguf::RunTool(&app, argc, argv, &flags.common, [&]() -> absl::Status {

@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
   for (const gguf::Command& command : gguf::kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.help);
     command.add_options(sub, &flags);
-    gguf::AddCommonOptions(sub, /*has_json=*/true, &flags.common);
+    gguf::AddCommonOptions(sub, /*has_json=*/true, gguf::kNothingVerbose, &flags.common);
   }
   return gguf::RunTool(&app, argc, argv, &flags.common, [&]() -> absl::Status {
     for (const gguf::Command& command : gguf::kCommands) {

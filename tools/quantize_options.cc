@@ -224,7 +224,7 @@ void AddQuantizeOptions(CLI::App* app, QuantizeFlags* flags) {
   AddCheckpointOptions(app, &flags->open);
   AddWriteOptions(app, &flags->write);
   keep_split->excludes("--split-max-size", "--split-max-tensors", "--no-tensor-first-split");
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, kLinePerTensor, &flags->common);
 }
 
 absl::Status ParseQuantizeFlags(const CLI::App& app, QuantizeFlags* flags) {

@@ -111,7 +111,8 @@ void AddOptions(CLI::App* app, Flags* flags) {
       ->type_name("SIZE");
   app->add_flag("--no-imatrix", flags->no_imatrix,
                 "without importance data, which costs quality and excludes the smallest types");
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, "print the dominated and the refused combinations too",
+                   &flags->common);
 }
 
 std::string ModelList() {

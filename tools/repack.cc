@@ -68,7 +68,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_option("--name", flags->name, "MODEL[:TAG] that Ollama will know it by")
       ->type_name("NAME");
   AddWriteOptions(app, &flags->write);
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, kLinePerTensor, &flags->common);
 }
 
 absl::Status CheckUsage(const CLI::App& app, const Flags& flags) {

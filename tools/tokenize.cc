@@ -40,7 +40,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_flag("--no-bos", flags->no_bos, "add no tokens at the beginning and the end");
   app->add_flag("--no-parse-special", flags->no_parse_special,
                 "control tokens such as <|im_end|> are ordinary text");
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, kNothingVerbose, &flags->common);
 }
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> LoadTokenizer(const Flags& flags,

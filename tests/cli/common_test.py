@@ -82,6 +82,17 @@ class Common(harness.ProgramTest):
                 self.assertRegex(result.stdout, r"(?i)example")
                 self.assertEqual("", result.stderr)
 
+    def test_help_says_what_verbose_does_here(self):
+        does = {("convert",): "print a line per tensor", ("quantize",): "print a line per tensor",
+                ("repack",): "print a line per tensor", ("gguf", "inspect"): "print all of",
+                ("recommend",): "print the dominated", ("gguf", "verify"): "no more to print",
+                ("evaluate", "kl"): "no more to print", ("imatrix",): "no more to print",
+                ("generate",): "no more to print", ("tokenize",): "no more to print"}
+        for words, said in does.items():
+            with self.subTest(program=words):
+                line = re.search(r"-v,--verbose\b(.*?)\n +-", self.succeed(*words, "--help").stdout, re.S)
+                self.assertIn(said, " ".join(line[1].split()))
+
     def test_version_is_a_name_and_a_number(self):
         for name in PROGRAMS:
             with self.subTest(program=name):

@@ -53,12 +53,13 @@ int Report(const std::string& program, const absl::Status& status) {
 
 }  // namespace
 
-void AddCommonOptions(CLI::App* app, bool has_json, CommonOptions* options) {
+void AddCommonOptions(CLI::App* app, bool has_json, const char* verbose_help,
+                      CommonOptions* options) {
   app->set_version_flag("--version", absl::StrCat(app->get_name(), " ", kVersion));
   app->add_option("-t,--threads", options->threads, "threads [all cores this process may use]")
       ->check(CLI::Range(0, kMaxThreads));
   CLI::Option* quiet = app->add_flag("-q,--quiet", options->quiet, "print errors only");
-  app->add_flag("-v,--verbose", options->verbose, "print a line per tensor")->excludes(quiet);
+  app->add_flag("-v,--verbose", options->verbose, verbose_help)->excludes(quiet);
   app->add_option("--progress", options->progress, "auto, always or never")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));

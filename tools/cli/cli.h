@@ -23,8 +23,13 @@ struct CommonOptions {
   std::string progress = "auto";  // auto, always, never
 };
 
+// What --verbose does, as the help says it.
+inline constexpr char kLinePerTensor[] = "print a line per tensor";
+inline constexpr char kNothingVerbose[] = "taken by all programs; this one has no more to print";
+
 // Adds --threads/-t, --quiet, --verbose, --progress and, with `has_json`, --json.
-void AddCommonOptions(CLI::App* app, bool has_json, CommonOptions* options);
+void AddCommonOptions(CLI::App* app, bool has_json, const char* verbose_help,
+                      CommonOptions* options);
 
 // An error in how the program was called: exit status 2 instead of 1.
 absl::Status UsageError(absl::string_view message);

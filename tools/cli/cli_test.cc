@@ -12,7 +12,7 @@ namespace {
 int RunProgram(std::vector<const char*> arguments, const std::function<absl::Status()>& body) {
   CLI::App app("A program.", "program");
   CommonOptions options;
-  AddCommonOptions(&app, /*has_json=*/true, &options);
+  AddCommonOptions(&app, /*has_json=*/true, kLinePerTensor, &options);
   arguments.insert(arguments.begin(), "program");
   return RunTool(&app, static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()),
                  &options, [&] {
