@@ -19,13 +19,8 @@ absl::Status Error(const ImportanceData& more, absl::string_view name, absl::str
       absl::StrCat(more.path, ": entry '", absl::CHexEscape(name), "' ", what));
 }
 
-absl::Status CheckShape(const ImportanceData& more, const std::string& name,
-                        const ImportanceEntry& entry, const ImportanceEntry& total) {
-  if (entry.sums.size() != total.sums.size()) {
-    return Error(more, name,
-                 absl::StrCat("has ", entry.sums.size(), " values, expected ", total.sums.size(),
-                              " as before; merge files of the same model only"));
-  }
+absl::Status CheckCounts(const ImportanceData& more, const std::string& name,
+                         const ImportanceEntry& entry, const ImportanceEntry& total) {
   if (entry.counts.size() == total.counts.size() || total.counts.size() == 1) {
     return absl::OkStatus();
   }
@@ -63,6 +58,18 @@ void AddEntry(const ImportanceEntry& more, ImportanceEntry* total) {
 
 }  // namespace
 
+absl::Status CheckSameModel(const ImportanceData& data, const ImportanceData& expected) {
+  for (const auto& [name, entry] : data.entries) {
+    const auto known = expected.entries.find(name);
+    if (known == expected.entries.end() || entry.sums.size() == known->second.sums.size()) continue;
+    return Error(
+        data, name,
+        absl::StrCat("has ", entry.sums.size(), " values, expected ", known->second.sums.size(),
+                     " as in ", expected.path, "; merge files of the same model only"));
+  }
+  return absl::OkStatus();
+}
+
 void CountTokens(uint32_t chunk_size, ImportanceData* data) {
   if (data->chunk_size != 0) return;
   for (auto& [name, entry] : data->entries) {
@@ -85,10 +92,11 @@ uint32_t CountChunks(const ImportanceData& data) {
 }
 
 absl::Status MergeImportance(const ImportanceData& more, ImportanceData* total) {
+  GGUF_RETURN_IF_ERROR(CheckSameModel(more, *total));
   for (const auto& [name, entry] : more.entries) {
     const auto known = total->entries.find(name);
     const ImportanceEntry* before = known == total->entries.end() ? nullptr : &known->second;
-    if (before != nullptr) GGUF_RETURN_IF_ERROR(CheckShape(more, name, entry, *before));
+    if (before != nullptr) GGUF_RETURN_IF_ERROR(CheckCounts(more, name, entry, *before));
     GGUF_RETURN_IF_ERROR(CheckNumbers(more, name, entry, before));
   }
   for (const auto& [name, entry] : more.entries) {

@@ -58,9 +58,10 @@ TEST(MergeImportanceTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(ErrorOf(Data({{"a", {{1}, {1}}}, {"e", {{1, 2}, {3}}}}, "y"), experts),
             "y.gguf: entry 'e' has 1 counts, expected 2 as before, one per expert; name files of "
             "the legacy format first");
-  EXPECT_EQ(ErrorOf(Data({{"a", {{1}, {1}}}, {"e", {{1, 2, 3}, {3}}}}, "y"), experts),
-            "y.gguf: entry 'e' has 3 values, expected 2 as before; merge files of the same model "
-            "only");
+  EXPECT_EQ(
+      ErrorOf(Data({{"a", {{1}, {1}}}, {"e", {{1, 2, 3}, {3}}}}, "y"), experts),
+      "y.gguf: entry 'e' has 3 values, expected 2 as in x.gguf; merge files of the same model "
+      "only");
 }
 
 TEST(MergeImportanceTest, RefusesOverflow) {

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gguf/base/status_macros.h"
@@ -106,7 +107,7 @@ void AddOptions(CLI::App* app, Flags* flags) {
   app->add_flag("--show-statistics", flags->show_statistics,
                 "print statistics of the one --in-file");
   app->add_flag("--force", flags->force, "replace existing outputs");
-  AddCommonOptions(app, /*has_json=*/true, &flags->common);
+  AddCommonOptions(app, /*has_json=*/true, kNothingVerbose, &flags->common);
 }
 
 absl::Status CheckUsage(const Flags& flags) {
@@ -139,7 +140,10 @@ absl::StatusOr<ImportanceData> MergeInputs(const Flags& flags) {
   }
   ImportanceData total;
   total.chunk_size = chunk_size;
-  for (ImportanceData& data : inputs) {
+  total.path = absl::StrJoin(flags.in_files, ", ");
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    ImportanceData& data = inputs[i];
+    for (size_t j = 0; j < i; ++j) GGUF_RETURN_IF_ERROR(CheckSameModel(data, inputs[j]));
     CountTokens(chunk_size, &data);
     GGUF_RETURN_IF_ERROR(MergeImportance(data, &total));
   }
@@ -309,6 +313,7 @@ class Run {
     measured.chunk_size = flags_.context;
     measured.path = flags_.model;
     measured.datasets.push_back(flags_.text.empty() ? "prompt" : flags_.text);
+    GGUF_RETURN_IF_ERROR(CheckSameModel(inputs_, measured));  // blames the files, not the model
     ImportanceData total = inputs_;
     GGUF_RETURN_IF_ERROR(MergeImportance(measured, &total));
     return total;

@@ -209,9 +209,11 @@ class Imatrix(harness.ProgramTest):
                            mentions=[os.path.basename(broken)])
         other = os.path.join(IMPORTANCE, "kjv-llama.gguf")
         self.fail_with(1, "imatrix", "--in-file", os.path.join(IMPORTANCE, "qwen3moe.gguf"),
-                       "--in-file", other, "-o", "out.gguf", mentions=[other, "same model"])
+                       "--in-file", other, "-o", "out.gguf",
+                       mentions=[other + ": entry", "qwen3moe.gguf; merge", "same model"])
         self.fail_with(1, "imatrix", "-m", self.model, "-f", self.text, "-c", 128, "--in-file",
-                       other, "-o", "out.gguf", mentions=["same model"])
+                       other, "-o", "out.gguf",
+                       mentions=[f"imatrix: {other}: entry", f"as in {self.model}", "same model"])
         self.assertEqual(["cut.gguf"], self.listing())
 
     def test_wrong_usage(self):
