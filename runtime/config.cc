@@ -161,9 +161,9 @@ absl::StatusOr<ModelConfig> ReadModelConfig(const Metadata& given) {
   ModelConfig config;
   config.family = FindModelFamily(architecture);
   if (config.family == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("key ", keys::kGeneralArchitecture, " is '",
+    return absl::UnimplementedError(absl::StrCat("key ", keys::kGeneralArchitecture, " is ",
                                                  Value(architecture).ToString(),
-                                                 "', expected one of ", ModelFamilyNames()));
+                                                 ", expected one of ", ModelFamilyNames()));
   }
   Metadata translated;
   if (config.family->translate != nullptr) translated = config.family->translate(given);

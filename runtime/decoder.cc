@@ -161,9 +161,9 @@ absl::StatusOr<std::vector<float>> Decoder::Decode(absl::Span<const int32_t> tok
 
 absl::StatusOr<std::vector<float>> Decoder::Encode(absl::Span<const int32_t> tokens) {
   if (cache_.has_value()) {
-    return absl::FailedPreconditionError(absl::StrCat(model_.path(), " is no encoder (",
-                                                      model_.config().family->architecture,
-                                                      "), whose hidden states need no cache"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(model_.path(), " is no encoder (", model_.config().family->architecture,
+                     "), expected one such as bert; this family gives logits and no embeddings"));
   }
   if (tokens.empty() || tokens.size() > options_.context) {
     return absl::InvalidArgumentError(absl::StrCat("a text of ", tokens.size(),

@@ -87,7 +87,7 @@ struct BadKey {
 TEST(Model, EveryKeyIsChecked) {
   const BadKey cases[] = {
       {"general.architecture", Value("mamba"),
-       "key general.architecture is '\"mamba\"', expected one of bert, gemma2, gemma3, gpt-oss, "
+       "key general.architecture is \"mamba\", expected one of bert, gemma2, gemma3, gpt-oss, "
        "granite, llama, olmo2, phi3, qwen2, qwen2moe, qwen2vl, qwen3, qwen3moe"},
       {"general.architecture", Value(uint8_t{0}), "general.architecture"},
       {"llama.block_count", Value(uint8_t{0}), "llama.block_count"},

@@ -92,6 +92,15 @@ class Perplexity(EvaluateTest):
         self.assertRegex(said.stdout, r"^perplexity 52\.4\d+ \+- \d+\.\d+  \(255 tokens of 1 ")
         self.assertRegex(said.stderr, r"window 1 of 1  perplexity 52\.")
 
+    # llama-perplexity's figures of the whole text: 40.63 +- 0.94.
+    def test_is_what_llama_perplexity_gives_of_a_whole_text(self):
+        self.make(KJV, "model.gguf", "f16")
+        result = self.evaluate("perplexity", "-m", "model.gguf", "-f", os.path.join(KJV, "eval.txt"),
+                               "-c", 512)
+        self.assertEqual(14280, result["tokens"])
+        self.assertAlmostEqual(40.63, result["perplexity"], delta=0.002 * 40.63)
+        self.assertAlmostEqual(0.94, result["perplexity_stderr"], delta=0.01)
+
     def test_does_not_depend_on_threads(self):
         self.make(TRAINED, "model.gguf")
         words = ("perplexity", "-m", "model.gguf", "-f", TRAINED_TEXT, "-c", 64, "--chunks", 3)
@@ -381,7 +390,13 @@ class Embedding(EvaluateTest):
                     mentions=["long.txt: line 2", "tokens"])
         self.make(TRAINED, "llama.gguf")
         self.refuse("embedding", "-m", "llama.gguf", "-f", "texts.txt",
-                    mentions=["llama.gguf", "no encoder"])
+                    mentions=["llama.gguf", "no encoder", "expected one such as bert"])
+
+    def test_an_encoder_has_no_cache_to_choose(self):
+        for words in (["--cache-type-k", "q8_0"], ["--cache-type-v", "f16"], ["--quantkv", 1],
+                      ["--cache-for", "ollama"], ["--allow-quantized-kv"]):
+            self.refuse("embedding", "-m", "bert.gguf", "-f", "texts.txt", *words,
+                        mentions=["bert.gguf: is an encoder (bert)", "no key-value cache"])
 
 
 if __name__ == "__main__":

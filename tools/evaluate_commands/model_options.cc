@@ -18,6 +18,24 @@ absl::Status SetCacheType(absl::string_view option, const std::string& name, Ten
   return absl::OkStatus();
 }
 
+absl::Status CheckCache(const ModelConfig& config, const DecoderOptions& decoder,
+                        CacheTarget target) {
+  if (config.family->is_encoder) {
+    if (decoder.key_type == TensorType::kF32 && decoder.value_type == TensorType::kF32 &&
+        target == CacheTarget::kThisRuntime && !decoder.allows_quantized_sinks) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "is an encoder (", config.family->architecture,
+        "), which has no key-value cache, but its options were given; leave them out"));
+  }
+  CacheOptions cache;
+  cache.key_type = decoder.key_type;
+  cache.value_type = decoder.value_type;
+  cache.allows_quantized_sinks = decoder.allows_quantized_sinks;
+  return CheckCacheTypes(config, cache, target);
+}
+
 }  // namespace
 
 void AddModelOptions(CLI::App* app, ModelOptions* options) {
@@ -67,15 +85,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelOptions& options
   GGUF_ASSIGN_OR_RETURN(const CacheTarget target, ParseCacheTarget(options.cache_for));
   // A program named as able to do it needs no further leave.
   if (target != CacheTarget::kThisRuntime) decoder.allows_quantized_sinks = true;
-  if (!model.config().family->is_encoder) {
-    CacheOptions cache;
-    cache.key_type = decoder.key_type;
-    cache.value_type = decoder.value_type;
-    cache.allows_quantized_sinks = decoder.allows_quantized_sinks;
-    const absl::Status status = CheckCacheTypes(model.config(), cache, target);
-    if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat(model.path(), ": ", status.message()));
-    }
+  const absl::Status status = CheckCache(model.config(), decoder, target);
+  if (!status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(model.path(), ": ", status.message()));
   }
   return Decoder::Create(model, decoder);
 }

@@ -34,7 +34,8 @@ absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
                                                 const CommonOptions& common);
 
 // A decoder of `model` whose cache the program named by --cache-for can hold too. Errors name the
-// model: CheckCacheTypes for that program, and those of Decoder::Create.
+// model: CheckCacheTypes for that program, cache options for an encoder, which has no cache, and
+// those of Decoder::Create.
 absl::StatusOr<std::unique_ptr<Decoder>> MakeDecoder(const ModelOptions& options,
                                                      const Model& model,
                                                      const DecoderOptions& decoder);
