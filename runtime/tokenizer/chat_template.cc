@@ -81,7 +81,7 @@ constexpr ChatFormat kFormats[] = {
      false,
      false},
     {"phi3",
-     {"<|assistant|>", "<|end|>"},
+     {"<|assistant|>", "'] + '<|end|>"},
      {"<|system|>\n", "<|end|>\n"},
      {"<|user|>\n", "<|end|>\n"},
      {"<|assistant|>\n", "<|end|>\n"},
@@ -162,12 +162,8 @@ bool Fits(const ChatFormat& format, absl::string_view program) {
 }
 
 std::string KnownFormats() {
-  return absl::StrJoin(kFormats, "; ", [](std::string* out, const ChatFormat& format) {
-    std::vector<absl::string_view> markers;
-    for (const absl::string_view marker : format.markers) {
-      if (!marker.empty()) markers.push_back(marker);
-    }
-    absl::StrAppend(out, format.name, " (", absl::StrJoin(markers, ", "), ")");
+  return absl::StrJoin(kFormats, ", ", [](std::string* out, const ChatFormat& format) {
+    absl::StrAppend(out, format.name);
   });
 }
 
@@ -222,17 +218,17 @@ absl::StatusOr<ChatTemplate> ChatTemplate::Load(const Metadata& metadata,
   if (!metadata.Has(keys::kTokenizerChatTemplate)) {
     return absl::NotFoundError(absl::StrCat(
         keys::kTokenizerChatTemplate,
-        ": is absent, so the model was hardly trained for conversations; use it without."));
+        " is missing, so the model was hardly trained for conversations; use it without"));
   }
   GGUF_ASSIGN_OR_RETURN(const absl::string_view program,
                         metadata.GetString(keys::kTokenizerChatTemplate));
   for (const ChatFormat& format : kFormats) {
     if (Fits(format, program)) return ChatTemplate(&format, tokenizer);
   }
-  return absl::UnimplementedError(absl::StrCat(
-      keys::kTokenizerChatTemplate, ": is \"", EscapeText(program, 60),
-      "\", of a format that is not known here; known are these, by the markers in the template: ",
-      KnownFormats(), "."));
+  return absl::UnimplementedError(
+      absl::StrCat(keys::kTokenizerChatTemplate, " is \"", EscapeText(program, 60),
+                   "\", of none of the formats ", KnownFormats(),
+                   "; write the prompt as the model's card says and give it without a template"));
 }
 
 absl::string_view ChatTemplate::name() const { return format_->name; }

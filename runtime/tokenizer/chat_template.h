@@ -28,7 +28,7 @@ struct ChatFormat;  // a row of the table in chat_template.cc
 class ChatTemplate {
  public:
   // Recognises tokenizer.chat_template. NotFound when the key is absent; Unimplemented, naming the
-  // markers looked for, when the format is not known. `tokenizer` is of the same metadata.
+  // known formats, when it writes none of them. `tokenizer` is of the same metadata.
   static absl::StatusOr<ChatTemplate> Load(const Metadata& metadata, const Tokenizer& tokenizer);
 
   // "chatml", "llama2", "llama3", "mistral-v3", "gemma", "phi3", "gpt-oss", ...

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gguf/keys.h"
@@ -94,6 +95,32 @@ TEST(ChatTemplateTest, RecognisesAndWritesEveryFormat) {
   }
 }
 
+// How published programs of Phi 3 to 4 and gpt-oss write a message.
+TEST(ChatTemplateTest, RecognisesPublishedVariants) {
+  const std::pair<const char*, const char*> kPublished[] = {
+      {"phi3", "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>'}}"},
+      {"phi3",
+       "{{'<|' + message['role'] + '|>' + '\n' + message['content'] + '<|end|>\n'}}"
+       "{{'<|assistant|>\n'}}"},
+      {"phi3", "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}"},
+      {"phi4-mini",
+       "{{'<|' + message['role'] + '|>' + message['content'] + '<|end|>'}}"
+       "{{'<|assistant|>'}}"},
+      {"gpt-oss",
+       "{{- \"<|start|>assistant<|channel|>final<|message|>\" + message.content + "
+       "\"<|end|>\" }}"},
+  };
+  for (const auto& [name, program] : kPublished) {
+    const auto chat = LoadTemplate(program);
+    ASSERT_TRUE(chat.ok()) << chat.status();
+    EXPECT_EQ(chat->name(), name) << program;
+  }
+  // Apriel's tokens are like those of Phi, and its format is not.
+  EXPECT_TRUE(absl::IsUnimplemented(
+      LoadTemplate("{{- '<|content|>\n' + message['content'] + '\n<|end|>\n' -}}<|assistant|>")
+          .status()));
+}
+
 TEST(ChatTemplateTest, EndsWithTheLastMessageWithoutPrompt) {
   const auto text = LoadTemplate("<|im_start|>")->Render({{"user", "x"}}, false);
   ASSERT_TRUE(text.ok());
@@ -131,13 +158,15 @@ TEST(ChatTemplateTest, KnowsTheGoldenTemplates) {
   }
 }
 
-TEST(ChatTemplateTest, NamesWhatItLookedForInAnUnknownTemplate) {
+TEST(ChatTemplateTest, NamesTheKnownFormatsForAnUnknownTemplate) {
   const auto chat = LoadTemplate("### Instruction:\n{{ message }}");
   EXPECT_TRUE(absl::IsUnimplemented(chat.status()));
-  for (const char* part : {"tokenizer.chat_template", "### Instruction:\\n", "<|im_start|>",
-                           "<<SYS>>", "<start_of_turn>", "gpt-oss"}) {
-    EXPECT_THAT(chat.status().message(), HasSubstr(part));
-  }
+  EXPECT_EQ(
+      chat.status().message(),
+      "tokenizer.chat_template is \"### Instruction:\\n{{ message }}\", of none of the formats "
+      "chatml, llama3, gemma, gpt-oss, phi4-mini, phi3, mistral-v7, llama2, mistral-v3-tekken, "
+      "mistral-v3, mistral-v1, mistral-v0, mistral; write the prompt as the model's card says "
+      "and give it without a template");
 }
 
 TEST(ChatTemplateTest, RefusesConversationsTheFormatCannotHold) {
