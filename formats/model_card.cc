@@ -2,219 +2,29 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/types/optional.h"
+#include "formats/front_matter.h"
 #include "formats/general_metadata.h"
+#include "formats/model_id.h"
 #include "gguf/base/utf8.h"
 #include "gguf/keys.h"
 
 namespace gguf {
 namespace {
 
-using Entries = std::vector<std::pair<std::string, std::vector<std::string>>>;
+using Entries = std::vector<FrontMatterEntry>;
+using Items = std::vector<FrontMatterItem>;
 
-constexpr absl::string_view kFence = "---";
 constexpr absl::string_view kHub = "https://huggingface.co/";
 constexpr absl::string_view kPlainHub = "http://huggingface.co/";
 constexpr absl::string_view kUrlSchemes[] = {"http://", "https://", "ssh://"};
-
-// Takes one text off the front of `rest`: quoted, or plain up to a comment or (in a list in
-// brackets) a separator. nullopt for what is no text.
-absl::optional<std::string> TakeText(bool is_in_brackets, absl::string_view* rest) {
-  *rest = absl::StripLeadingAsciiWhitespace(*rest);
-  if (rest->empty()) return absl::nullopt;
-  const char quote = rest->front();
-  std::string text;
-  if (quote == '"' || quote == '\'') {
-    for (size_t i = 1; i < rest->size(); ++i) {
-      const char c = (*rest)[i];
-      if (c != quote && !(quote == '"' && c == '\\')) {
-        text.push_back(c);
-        continue;
-      }
-      const bool has_next = i + 1 < rest->size();
-      if (c == '\\' && has_next) {  // \" and \\; other escapes stay as they are
-        if ((*rest)[i + 1] != '"' && (*rest)[i + 1] != '\\') text.push_back('\\');
-        text.push_back((*rest)[++i]);
-      } else if (quote == '\'' && has_next && (*rest)[i + 1] == '\'') {
-        text.push_back((*rest)[++i]);
-      } else {
-        rest->remove_prefix(i + 1);
-        return text;
-      }
-    }
-    return absl::nullopt;  // the quotation goes on in the next line, or never ends
-  }
-  if (absl::StrContains("[]{}|>&*!%@`,", quote)) return absl::nullopt;
-  size_t end = rest->find(" #");
-  if (is_in_brackets) end = std::min(end, rest->find_first_of(",]"));
-  text = std::string(absl::StripTrailingAsciiWhitespace(rest->substr(0, end)));
-  rest->remove_prefix(std::min(end, rest->size()));
-  if (absl::StrContains(text, ": ") || absl::EndsWith(text, ":")) return absl::nullopt;
-  if (text.empty() || text == "null" || text == "~") return absl::nullopt;
-  return text;
-}
-
-// Whether nothing but a comment follows.
-bool IsEnd(absl::string_view rest) {
-  rest = absl::StripLeadingAsciiWhitespace(rest);
-  return rest.empty() || rest.front() == '#';
-}
-
-absl::optional<std::string> OnlyText(absl::string_view rest) {
-  absl::optional<std::string> text = TakeText(/*is_in_brackets=*/false, &rest);
-  return IsEnd(rest) ? text : absl::nullopt;
-}
-
-// "[a, 'b']" in one line; empty when it is anything else.
-std::vector<std::string> TakeBrackets(absl::string_view rest) {
-  std::vector<std::string> texts;
-  rest.remove_prefix(1);
-  while (true) {
-    rest = absl::StripLeadingAsciiWhitespace(rest);
-    if (absl::ConsumePrefix(&rest, "]")) return IsEnd(rest) ? texts : std::vector<std::string>();
-    absl::optional<std::string> text = TakeText(/*is_in_brackets=*/true, &rest);
-    if (!text.has_value()) return {};
-    texts.push_back(*std::move(text));
-    rest = absl::StripLeadingAsciiWhitespace(rest);
-    if (!absl::ConsumePrefix(&rest, ",") && !absl::StartsWith(rest, "]")) return {};
-  }
-}
-
-// "key" of "key: rest" at the start of a line.
-absl::optional<std::string> TakeKey(absl::string_view* line) {
-  size_t length = 0;
-  while (length < line->size() &&
-         (absl::ascii_isalnum((*line)[length]) || absl::StrContains("_-", (*line)[length]))) {
-    ++length;
-  }
-  const absl::string_view after = line->substr(length);
-  if (length == 0 || !absl::StartsWith(after, ":")) return absl::nullopt;
-  if (after.size() > 1 && !absl::ascii_isspace(after[1])) return absl::nullopt;
-  std::string key(line->substr(0, length));
-  line->remove_prefix(length + 1);
-  return key;
-}
-
-// Whether `value`, of which nothing could be made, is no YAML either: a quotation or a bracket that
-// never ends, or a plain text with a key in it. Errs on the side of a card that is only elaborate.
-bool IsBroken(absl::string_view value) {
-  value = absl::StripAsciiWhitespace(value);
-  if (value.empty()) return false;
-  const char first = value.front();
-  if (first == '"' || first == '\'') {
-    size_t quotes = 0;
-    for (size_t i = 0; i < value.size(); ++i) {
-      if (first == '"' && value[i] == '\\') {
-        ++i;
-      } else if (value[i] == first) {
-        ++quotes;
-      }
-    }
-    return quotes % 2 != 0;
-  }
-  if (first == '[') return !absl::StrContains(value, ']');
-  if (first == '{') return !absl::StrContains(value, '}');
-  if (!absl::ascii_isalnum(first)) return false;
-  const absl::string_view line = value.substr(0, std::min(value.find('\n'), value.find(" #")));
-  return absl::StrContains(line, ": ");
-}
-
-// Reads the lines of front matter one after the other.
-class FrontMatterReader {
- public:
-  void Add(absl::string_view line) {
-    if (IsEnd(line)) return;
-    absl::string_view rest = line;
-    const absl::optional<std::string> key = TakeKey(&rest);
-    if (key.has_value()) {
-      Close();
-      key_ = *key;
-      value_ = std::string(rest);
-      BeginValue(rest);
-      return;
-    }
-    absl::StrAppend(&value_, "\n", line);
-    AddItem(line);
-    // At the start of a line there is a key, an item, or the end of something that is open.
-    if (absl::ascii_isalnum(line.front()) && !absl::StrContains(line, ':') && !IsOpen()) {
-      AddFault(absl::StrCat("the line \"", EscapeText(line, 80), "\" has no colon"));
-    }
-  }
-
-  // `fault` becomes what is wrong with the first broken entry, if there is one.
-  Entries Finish(std::string* fault) {
-    Close();
-    *fault = fault_;
-    return std::move(entries_);
-  }
-
- private:
-  void BeginValue(absl::string_view rest) {
-    is_simple_ = takes_items_ = IsEnd(rest);
-    if (takes_items_) return;
-    rest = absl::StripLeadingAsciiWhitespace(rest);
-    if (absl::StartsWith(rest, "[")) {
-      texts_ = TakeBrackets(rest);
-      is_simple_ = !texts_.empty();
-    } else if (absl::optional<std::string> text = OnlyText(rest)) {
-      texts_ = {*std::move(text)};
-      is_simple_ = true;
-    }
-  }
-
-  // "- text" below a key, every item as far in as the first.
-  void AddItem(absl::string_view line) {
-    const absl::string_view trimmed = absl::StripLeadingAsciiWhitespace(line);
-    const size_t indent = line.size() - trimmed.size();
-    absl::string_view rest = trimmed;
-    absl::optional<std::string> text;
-    if (absl::ConsumePrefix(&rest, "- ") && takes_items_ &&
-        (texts_.empty() || indent == item_indent_)) {
-      text = OnlyText(rest);
-    }
-    if (text.has_value()) {
-      item_indent_ = indent;
-      texts_.push_back(*std::move(text));
-    } else {
-      is_simple_ = false;
-    }
-  }
-
-  bool IsOpen() const {
-    const absl::string_view value = absl::StripLeadingAsciiWhitespace(value_);
-    return !value.empty() && absl::StrContains("\"'[{", value.front());
-  }
-
-  void AddFault(std::string fault) {
-    if (fault_.empty()) fault_ = std::move(fault);
-  }
-
-  void Close() {
-    if (!is_simple_ && IsBroken(value_)) {
-      AddFault(absl::StrCat("the value of \"", key_, "\" is no YAML"));
-    }
-    value_.clear();
-    if (is_simple_ && !texts_.empty()) entries_.emplace_back(key_, std::move(texts_));
-    texts_.clear();
-    is_simple_ = takes_items_ = false;
-  }
-
-  Entries entries_;
-  std::string key_;
-  std::string value_;  // all of it, as it stands
-  std::string fault_;
-  std::vector<std::string> texts_;
-  bool is_simple_ = false;  // a text or a list of texts so far
-  bool takes_items_ = false;
-  size_t item_indent_ = 0;
-};
 
 // Keys with one text: the first that a card has counts.
 constexpr struct {
@@ -278,11 +88,22 @@ constexpr struct {
      keys::kGeneralDatasetPrefix},
 };
 
-const std::vector<std::string>* Find(const Entries& entries, absl::string_view key) {
-  for (const auto& [card_key, texts] : entries) {
-    if (card_key == key) return &texts;
+const Items* Find(const Entries& entries, absl::string_view key) {
+  for (const FrontMatterEntry& entry : entries) {
+    if (entry.key == key) return &entry.items;
   }
   return nullptr;
+}
+
+// The texts of a key; empty without it, and when there is an object among them.
+std::vector<std::string> TextsOf(const Entries& entries, absl::string_view key) {
+  const Items* items = Find(entries, key);
+  std::vector<std::string> texts;
+  for (const FrontMatterItem& item : items == nullptr ? Items() : *items) {
+    if (item.is_object) return {};
+    texts.push_back(item.text);
+  }
+  return texts;
 }
 
 std::string TitleOf(absl::string_view id) { return ModelNameOf(id, "- "); }
@@ -307,19 +128,30 @@ void SetReference(absl::string_view text, absl::string_view prefix, Metadata* me
   const bool has_slash = slash != absl::string_view::npos;
   const absl::string_view name = has_slash ? id.substr(slash + 1) : id;
   set("name", TitleOf(name));
+  if (!absl::StrContains(id, ' ')) set("version", VersionInName(name));
   if (!has_slash || slash == 0 || id[0] == '.') return;
   set("organization", TitleOf(id.substr(0, slash)));
   if (!is_url && !name.empty()) set("repo_url", absl::StrCat(kHub, id));
 }
 
+// Fields of a reference written as an object, which say it all themselves.
+constexpr absl::string_view kReferenceFields[] = {
+    "name", "author", "version", "organization", "description", "url", "doi", "uuid", "repo_url"};
+
 void SetReferences(const Entries& entries, Metadata* metadata) {
   for (const auto& target : kReferences) {
-    for (const absl::string_view key : target.card_keys) {
-      const std::vector<std::string>* texts = Find(entries, key);
-      if (texts == nullptr) continue;
-      metadata->Set(target.count_key, static_cast<uint32_t>(texts->size()));
-      for (size_t i = 0; i < texts->size(); ++i) {
-        SetReference((*texts)[i], absl::StrCat(target.prefix, i, "."), metadata);
+    for (const absl::string_view card_key : target.card_keys) {
+      const Items* items = Find(entries, card_key);
+      if (items == nullptr) continue;
+      metadata->Set(target.count_key, static_cast<uint32_t>(items->size()));
+      for (size_t i = 0; i < items->size(); ++i) {
+        const std::string prefix = absl::StrCat(target.prefix, i, ".");
+        if (!(*items)[i].is_object) SetReference((*items)[i].text, prefix, metadata);
+        for (const auto& [field, text] : (*items)[i].fields) {
+          const bool is_known = std::find(std::begin(kReferenceFields), std::end(kReferenceFields),
+                                          field) != std::end(kReferenceFields);
+          if (is_known) metadata->Set(absl::StrCat(prefix, field), text);
+        }
       }
       break;
     }
@@ -329,34 +161,14 @@ void SetReferences(const Entries& entries, Metadata* metadata) {
 void SetNames(const Entries& entries, Metadata* metadata) {
   absl::string_view previous;
   for (const auto& target : kNames) {
-    const std::vector<std::string>* texts = Find(entries, target.card_key);
-    if (texts == nullptr || texts->size() != 1 || target.key == previous) continue;
-    metadata->Set(target.key, texts->front());
+    const std::vector<std::string> texts = TextsOf(entries, target.card_key);
+    if (texts.size() != 1 || target.key == previous) continue;
+    metadata->Set(target.key, texts.front());
     previous = target.key;
   }
 }
 
 }  // namespace
-
-Entries ParseFrontMatter(absl::string_view card, std::string* fault) {
-  std::string ignored;
-  if (fault == nullptr) fault = &ignored;
-  absl::ConsumePrefix(&card, "\xEF\xBB\xBF");
-  FrontMatterReader reader;
-  bool is_first = true;
-  for (absl::string_view line : absl::StrSplit(card, '\n')) {
-    line = absl::StripTrailingAsciiWhitespace(line);
-    if (is_first) {
-      if (line != kFence) return {};
-      is_first = false;
-    } else if (line == kFence) {
-      return reader.Finish(fault);
-    } else {
-      reader.Add(line);
-    }
-  }
-  return {};  // no end: a card that begins with a line drawn across
-}
 
 std::string SetModelCard(absl::string_view card, Metadata* metadata) {
   if (!IsUtf8(card)) return "is not UTF-8";
@@ -364,10 +176,10 @@ std::string SetModelCard(absl::string_view card, Metadata* metadata) {
   const Entries entries = ParseFrontMatter(card, &fault);
   SetNames(entries, metadata);
   for (const auto& target : kTextKeys) {
-    const std::vector<std::string>* texts = Find(entries, target.card_key);
-    if (texts == nullptr) continue;
+    const std::vector<std::string> texts = TextsOf(entries, target.card_key);
+    if (texts.empty()) continue;
     if (!target.is_list) {
-      metadata->Set(target.key, absl::StrJoin(*texts, ","));
+      metadata->Set(target.key, absl::StrJoin(texts, ","));
       continue;
     }
     std::vector<std::string> all;
@@ -375,7 +187,7 @@ std::string SetModelCard(absl::string_view card, Metadata* metadata) {
       const Array* array = std::get_if<Array>(&before->data);
       if (array != nullptr) all = std::get<std::vector<std::string>>(array->elements);
     }
-    all.insert(all.end(), texts->begin(), texts->end());
+    all.insert(all.end(), texts.begin(), texts.end());
     metadata->Set(target.key, all);
   }
   SetReferences(entries, metadata);

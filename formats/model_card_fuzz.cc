@@ -4,15 +4,19 @@
 #include <cstdlib>
 
 #include "absl/strings/string_view.h"
+#include "formats/front_matter.h"
 #include "formats/model_card.h"
 #include "gguf/metadata.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view card(reinterpret_cast<const char*>(data), size);
   size_t text_bytes = 0;
-  for (const auto& [key, texts] : gguf::ParseFrontMatter(card)) {
-    if (key.empty() || texts.empty()) std::abort();
-    for (const std::string& text : texts) text_bytes += text.size();
+  for (const gguf::FrontMatterEntry& entry : gguf::ParseFrontMatter(card)) {
+    if (entry.key.empty() || entry.items.empty()) std::abort();
+    for (const gguf::FrontMatterItem& item : entry.items) {
+      text_bytes += item.text.size();
+      for (const auto& [key, text] : item.fields) text_bytes += key.size() + text.size();
+    }
   }
   if (text_bytes > size) std::abort();
   gguf::Metadata metadata;

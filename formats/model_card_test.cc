@@ -1,6 +1,8 @@
 #include "formats/model_card.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gguf/metadata.h"
@@ -15,44 +17,13 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using Texts = std::vector<std::string>;
 
-TEST(FrontMatter, TextsAndLists) {
-  EXPECT_THAT(ParseFrontMatter("\xEF\xBB\xBF---\r\n"
-                               "license: apache-2.0  # a comment\r\n"
-                               "language:\n- en\n- no\n"
-                               "tags:\n  - 'it''s'\n  # between\n\n  - \"a \\\"b\\\" \\\\\"\n"
-                               "datasets: [a/b, \"c, d\" , 'e']\n"
-                               "base_model: https://example.org/#part\n"
-                               "---\nlicense: not this\n"),
-              ElementsAre(Pair("license", Texts{"apache-2.0"}), Pair("language", Texts{"en", "no"}),
-                          Pair("tags", Texts{"it's", "a \"b\" \\"}),
-                          Pair("datasets", Texts{"a/b", "c, d", "e"}),
-                          Pair("base_model", Texts{"https://example.org/#part"})));
-}
-
-TEST(FrontMatter, WhatItDoesNotUnderstandIsPassedOver) {
-  EXPECT_THAT(ParseFrontMatter("---\n"
-                               "model-index:\n- name: x\n  results:\n  - task:\n      type: y\n"
-                               "widget:\n  - text: \"a\"\n"
-                               "description: >\n  folded\n  text\n"
-                               "anchor: &a b\n"
-                               "object: {a: b}\n"
-                               "lists: [[a], b]\n"
-                               "open: [a, b\n"
-                               "quote: 'no end\n"
-                               "more: 'text' text\n"
-                               "mixed:\n- a\n  - b\n"
-                               "text_and_list: a\n- b\n"
-                               "nothing:\nnull_text: null\nempty: []\n"
-                               "a key: c\n"
-                               "last: kept\n---\n"),
-              ElementsAre(Pair("last", Texts{"kept"})));
-}
-
-TEST(FrontMatter, CardsWithout) {
-  for (const char* card : {"", "---", "---\n", "# Title\n---\nlicense: mit\n---\n",
-                           "---\nlicense: mit\n", "--- \n---\n", " ---\nlicense: mit\n---\n"}) {
-    EXPECT_THAT(ParseFrontMatter(card), IsEmpty()) << card;
+// Of the keys that hold one.
+std::vector<std::pair<std::string, std::string>> TextsOf(const Metadata& metadata) {
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const auto& [key, value] : metadata.entries()) {
+    if (const auto* text = std::get_if<std::string>(&value.data)) texts.emplace_back(key, *text);
   }
+  return texts;
 }
 
 TEST(ModelCard, BecomesMetadata) {
@@ -63,12 +34,8 @@ TEST(ModelCard, BecomesMetadata) {
       "- https://huggingface.co/org/other\n- https://example.org/x\n"
       "datasets: org/words\n---\n",
       &metadata);
-  std::vector<std::pair<std::string, std::string>> texts;
-  for (const auto& [key, value] : metadata.entries()) {
-    if (const auto* text = std::get_if<std::string>(&value.data)) texts.emplace_back(key, *text);
-  }
   EXPECT_THAT(
-      texts,
+      TextsOf(metadata),
       ElementsAre(
           Pair("general.license", "mit,other"), Pair("general.license.name", "a name"),
           Pair("general.base_model.0.name", "Tiny Model"),
@@ -122,12 +89,8 @@ TEST(ModelCard, ReferencesInventNothing) {
       "---\nbase_model:\n- ./local\n- ../up/there\n- a model of ours/mine\n- org/some_model-7b\n"
       "datasets:\n- https://huggingface.co/datasets/org/words\n- https://huggingface.co/a/b\n---\n",
       &metadata);
-  std::vector<std::pair<std::string, std::string>> texts;
-  for (const auto& [key, value] : metadata.entries()) {
-    if (const auto* text = std::get_if<std::string>(&value.data)) texts.emplace_back(key, *text);
-  }
   EXPECT_THAT(
-      texts,
+      TextsOf(metadata),
       ElementsAre(
           Pair("general.base_model.0.name", "Local"), Pair("general.base_model.1.name", "Up/There"),
           Pair("general.base_model.2.name", "A Model Of Ours/Mine"),
@@ -137,6 +100,38 @@ TEST(ModelCard, ReferencesInventNothing) {
           Pair("general.dataset.0.repo_url", "https://huggingface.co/datasets/org/words"),
           Pair("general.dataset.1.repo_url", "https://huggingface.co/a/b"),
           Pair("general.dataset.1.name", "B"), Pair("general.dataset.1.organization", "A")));
+}
+
+// As gguf-py (August 2026) does.
+TEST(ModelCard, ReferencesAsObjectsAndVersions) {
+  Metadata metadata;
+  SetModelCard(
+      "---\ndescription: >\n  Of two\n  lines.\nbase_model:\n"
+      "- mistralai/Mistral-7B-v0.1\n"
+      "- name: Mine\n  organization: us\n  version: v3\n  color: red\n  doi: 10.1/x\n"
+      "- https://huggingface.co/org/tiny-v2\n"
+      "datasets:\n- {name: Words, repo_url: 'https://example.org/words'}\n- org/words-1.1\n---\n",
+      &metadata);
+  EXPECT_THAT(
+      TextsOf(metadata),
+      testing::UnorderedElementsAre(
+          Pair("general.description", "Of two lines.\n"),
+          Pair("general.base_model.0.name", "Mistral 7B v0.1"),
+          Pair("general.base_model.0.organization", "Mistralai"),
+          Pair("general.base_model.0.version", "v0.1"),
+          Pair("general.base_model.0.repo_url", "https://huggingface.co/mistralai/Mistral-7B-v0.1"),
+          Pair("general.base_model.1.name", "Mine"),
+          Pair("general.base_model.1.organization", "us"),
+          Pair("general.base_model.1.version", "v3"), Pair("general.base_model.1.doi", "10.1/x"),
+          Pair("general.base_model.2.repo_url", "https://huggingface.co/org/tiny-v2"),
+          Pair("general.base_model.2.name", "Tiny v2"),
+          Pair("general.base_model.2.organization", "Org"),
+          Pair("general.base_model.2.version", "v2"), Pair("general.dataset.0.name", "Words"),
+          Pair("general.dataset.0.repo_url", "https://example.org/words"),
+          Pair("general.dataset.1.name", "Words 1.1"),
+          Pair("general.dataset.1.organization", "Org"), Pair("general.dataset.1.version", "1.1"),
+          Pair("general.dataset.1.repo_url", "https://huggingface.co/org/words-1.1")));
+  EXPECT_EQ(*metadata.Find("general.base_model.count"), Value(uint32_t{3}));
 }
 
 TEST(ModelCard, SaysWhatIsNoYaml) {
