@@ -252,6 +252,9 @@ TEST(OpenCheckpoint, RefusesModulesAndPoolingThatAGgufCannotExpress) {
     }
     EXPECT_THAT(ErrorOf(folder), HasSubstr(test.message));
   }
+  EXPECT_THAT(ErrorOf(FolderWith("testdata/hf/bert", "modules.json",
+                                 R"([{"type": "x.Pooling", "path": "gone"}])")),
+              HasSubstr("gone/config.json: is missing, which "));
 }
 
 TEST(OpenCheckpoint, PreTokenizerByName) {

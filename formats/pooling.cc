@@ -99,6 +99,11 @@ absl::Status SetPooling(const Folder& folder, absl::string_view architecture, Me
                         PoolingFolder(modules_path, modules));
   if (!pooling.has_value()) return absl::OkStatus();
   const std::string file_name = JoinPath(*pooling, "config.json");
+  if (!HasFile(folder, file_name)) {
+    return absl::NotFoundError(absl::StrCat(
+        JoinPath(folder, file_name), ": is missing, which ", modules_path,
+        " names as the pooling of this sentence-transformers model; download it into the folder"));
+  }
   GGUF_ASSIGN_OR_RETURN(const Json config, ReadJson(folder, file_name, paths));
   const std::string config_path = JoinPath(folder, file_name);
   GGUF_ASSIGN_OR_RETURN(const uint32_t type, PoolingType(config_path, config));

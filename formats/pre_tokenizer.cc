@@ -94,8 +94,15 @@ void AddSplit(const Json& step, std::string* expressions, Definition* definition
     definition->has_unknown = true;
   }
   if (expression != nullptr) *expressions += *expression;
-  definition->known.push_back(
-      absl::StrCat("Split(", expression == nullptr ? "a text" : Legible(*expression), ")"));
+  const std::string* text = pattern == nullptr ? nullptr : pattern->FindString("String");
+  std::string shown = expression != nullptr ? Legible(*expression)
+                      : text != nullptr     ? absl::StrCat("the text '", Legible(*text), "'")
+                                            : "without pattern";
+  if (behavior != nullptr && *behavior != "Isolated") {
+    absl::StrAppend(&shown, ", ", EscapeText(*behavior, 40));
+  }
+  if (step.FindTrue("invert")) absl::StrAppend(&shown, ", inverted");
+  definition->known.push_back(absl::StrCat("Split(", shown, ")"));
 }
 
 void AddStep(const Json& step, std::string* expressions, Definition* definition) {

@@ -85,6 +85,12 @@ TEST(PreTokenizerTest, UnknownOnesArePrinted) {
                               "behavior": "Isolated"}})"}) {
     EXPECT_FALSE(Recognize(text, &warnings).ok()) << text;
   }
+  EXPECT_THAT(std::string(Recognize(R"({"pre_tokenizer": {"type": "Split", "invert": true,
+      "pattern": {"String": "a b"}, "behavior": "MergedWithNext"}})",
+                                    &warnings)
+                              .status()
+                              .message()),
+              HasSubstr("Split(the text 'a b', MergedWithNext, inverted);"));
 }
 
 TEST(PreTokenizerTest, Names) {
