@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "formats/vision/gemma3_keys.h"
+#include "formats/vision/tower_family.h"
 #include "gguf/base/utf8.h"
 #include "gguf/keys.h"
 
@@ -112,6 +113,10 @@ std::vector<std::string> DifferentTowers(const TowerSizes& model, const TowerSiz
     if (IsClose(found, expected)) return;
     differences.push_back(Sentence(key, absl::StrCat(found), absl::StrCat(expected)));
   };
+  if (model.family != reference.family) {
+    return {
+        Sentence(keys::kClipProjectorType, model.family->projector, reference.family->projector)};
+  }
   for (const TowerKey& key : kTowerKeys) {
     compare(is_ollama ? key.ollama : key.mmproj, static_cast<double>(model.*key.size),
             static_cast<double>(reference.*key.size));

@@ -24,6 +24,43 @@ struct Stretch {
   uint64_t num_rows;
 };
 
+// Rows that lie together are part `index` of `count` equal ones.
+struct Part {
+  uint64_t count, index;
+};
+Part PartOf(RowChoice choice) {
+  switch (choice) {
+    case RowChoice::kFirstHalf:
+      return {2, 0};
+    case RowChoice::kSecondHalf:
+      return {2, 1};
+    case RowChoice::kFirstThird:
+      return {3, 0};
+    case RowChoice::kSecondThird:
+      return {3, 1};
+    case RowChoice::kLastThird:
+      return {3, 2};
+    case RowChoice::kAll:
+    case RowChoice::kEven:
+    case RowChoice::kOdd:
+      break;
+  }
+  return {1, 0};
+}
+
+// Distance between the stored rows of two that follow one another in the tensor.
+uint64_t StrideOf(RowChoice choice) {
+  return choice == RowChoice::kEven || choice == RowChoice::kOdd ? 2 : 1;
+}
+
+// How many stored rows there are for one of the tensor.
+uint64_t StoredFor(RowChoice choice) { return StrideOf(choice) * PartOf(choice).count; }
+
+// Where row `row` of the tensor's `rows` is among the stored ones.
+uint64_t StoredRow(RowChoice choice, uint64_t row, uint64_t rows) {
+  return PartOf(choice).index * rows + StrideOf(choice) * row + (choice == RowChoice::kOdd ? 1 : 0);
+}
+
 // Reads stored rows of one matrix: `first` counts from the start of that matrix.
 class MatrixReader {
  public:
@@ -58,21 +95,12 @@ absl::Status ReadAlternate(const MatrixReader& reader, uint64_t first_stored, ui
 absl::Status ReadStretch(const ScaledTensors& set, const MappedTensor& tensor, const Layout& layout,
                          size_t source, const Stretch& stretch, absl::Span<uint8_t> out) {
   const bool is_stack = tensor.sources.size() > 1;
-  const uint64_t stored_rows = layout.matrix_rows * (tensor.choice == RowChoice::kAll ? 1 : 2);
+  const uint64_t stored_rows = layout.matrix_rows * StoredFor(tensor.choice);
   const MatrixReader reader(set, source, is_stack ? 0 : stretch.matrix * stored_rows,
                             layout.row_bytes);
-  switch (tensor.choice) {
-    case RowChoice::kEven:
-      return ReadAlternate(reader, 2 * stretch.row, layout.row_bytes, out);
-    case RowChoice::kOdd:
-      return ReadAlternate(reader, 2 * stretch.row + 1, layout.row_bytes, out);
-    case RowChoice::kFirstHalf:
-      return reader.Read(stretch.row, out);
-    case RowChoice::kSecondHalf:
-      return reader.Read(layout.matrix_rows + stretch.row, out);
-    case RowChoice::kAll:
-      break;
-  }
+  const uint64_t first = StoredRow(tensor.choice, stretch.row, layout.matrix_rows);
+  if (StrideOf(tensor.choice) > 1) return ReadAlternate(reader, first, layout.row_bytes, out);
+  if (tensor.choice != RowChoice::kAll) return reader.Read(first, out);
   if (tensor.permuted_heads == 0) return reader.Read(stretch.row, out);
   return ReadInterleavedRows(
       layout.matrix_rows / tensor.permuted_heads, layout.row_bytes, stretch.row,
@@ -115,36 +143,15 @@ void RepackBlock(const uint8_t* codes, uint8_t scale, uint8_t* block) {
   for (int j = 0; j < 16; ++j) block[1 + j] = static_cast<uint8_t>(code(j) | code(j + 16) << 4);
 }
 
-// Where a matrix's row `row` is among the columns of its stored transpose, which has `rows` times
-// `stride` of them.
-struct TransposedRow {
-  uint64_t stride;
-  uint64_t first;
-};
-TransposedRow ChooseTransposed(RowChoice choice, uint64_t row, uint64_t rows) {
-  switch (choice) {
-    case RowChoice::kEven:
-      return {2, 2 * row};
-    case RowChoice::kOdd:
-      return {2, 2 * row + 1};
-    case RowChoice::kFirstHalf:
-      return {1, row};
-    case RowChoice::kSecondHalf:
-      return {1, rows + row};
-    case RowChoice::kAll:
-      break;
-  }
-  return {1, row};
-}
-
 // Rows of the transpose of a stored matrix: a stretch of each of its rows.
 absl::Status ReadTransposedStretch(const ScaledTensors& set, const MappedTensor& tensor,
                                    const Stretch& stretch, absl::Span<uint8_t> out) {
   const uint64_t element_bytes = ElementBytes(set.tensor(tensor.sources[0]).type);
   const uint64_t columns = tensor.shape.columns();
   const uint64_t rows = MatrixRows(tensor.shape);
-  const uint64_t stored_columns = rows * (tensor.choice == RowChoice::kAll ? 1 : 2);
-  const auto [stride, first] = ChooseTransposed(tensor.choice, stretch.row, rows);
+  const uint64_t stored_columns = rows * StoredFor(tensor.choice);
+  const uint64_t stride = StrideOf(tensor.choice);
+  const uint64_t first = StoredRow(tensor.choice, stretch.row, rows);
   const uint64_t stored_bytes = ((stretch.num_rows - 1) * stride + 1) * element_bytes;
   const std::unique_ptr<uint8_t[]> stored(new uint8_t[stored_bytes]);
   for (uint64_t column = 0; column < columns; ++column) {
@@ -187,9 +194,9 @@ uint64_t StoredPosition(const ScaledTensors& set, const MappedTensor& tensor, ui
   const uint64_t bytes = set.stored_bytes(source) / (is_stack ? 1 : tensor.shape.matrices());
   const uint64_t begin = set.Position(source) + (is_stack ? 0 : matrix * bytes);
   if (tensor.is_transposed) return begin;  // every row needs all of the stored matrix
-  const double within = tensor.choice == RowChoice::kFirstHalf    ? part / 2
-                        : tensor.choice == RowChoice::kSecondHalf ? 0.5 + part / 2
-                                                                  : part;
+  const Part chosen = PartOf(tensor.choice);
+  const double within =
+      (static_cast<double>(chosen.index) + part) / static_cast<double>(chosen.count);
   return begin + static_cast<uint64_t>(within * static_cast<double>(bytes));
 }
 

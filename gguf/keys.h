@@ -173,6 +173,10 @@ inline constexpr Key kClipVisionImageMean = "clip.vision.image_mean";  // array 
 inline constexpr Key kClipVisionImageStd = "clip.vision.image_std";    // array of 3 float32
 inline constexpr Key kClipVisionProjectorScaleFactor =
     "clip.vision.projector.scale_factor";  // uint32
+inline constexpr Key kClipVisionWindowAttentionPattern =
+    "clip.vision.n_wa_pattern";  // uint32: every n-th block sees the whole image
+inline constexpr Key kClipVisionFeatureLayer =
+    "clip.vision.feature_layer";  // array of int32: after how many blocks vectors are taken
 
 }  // namespace keys
 

@@ -29,7 +29,7 @@ std::vector<size_t> FindMatrices(const TensorSource& source,
   std::vector<size_t> matrices;
   for (size_t i = 0; i < source.tensors().size(); ++i) {
     const auto row = tower.find(source.tensors()[i].name);
-    if (row != tower.end() && !row->second.mmproj_type.has_value()) matrices.push_back(i);
+    if (row != tower.end() && row->second.mmproj_type == TowerType::kAsAsked) matrices.push_back(i);
   }
   return matrices;
 }
@@ -59,7 +59,7 @@ absl::StatusOr<Plan> PlanTower(const TensorSource& source, const TowerSizes& siz
     const SourceTensor& tensor = source.tensors()[i];
     const auto row = tower.find(tensor.name);
     const TensorType own =
-        row == tower.end() ? tensor.type : row->second.mmproj_type.value_or(type);
+        row == tower.end() ? tensor.type : ResolveTowerType(row->second.mmproj_type, type);
     choices.push_back({i, tensor.name, own});
   }
 

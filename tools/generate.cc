@@ -120,7 +120,7 @@ absl::StatusOr<Images> EmbedImages(const Flags& flags, const Model& model,
   if (flags.images.empty()) return images;
   GGUF_ASSIGN_OR_RETURN(ImageEmbedder embedder,
                         ImageEmbedder::Open(flags.mmproj.empty() ? flags.model.model : flags.mmproj,
-                                            flags.common.threads));
+                                            flags.common.threads, flags.model.activations));
   GGUF_RETURN_IF_ERROR(embedder.CheckBelongsTo(model));
   for (const std::string& path : flags.images) {
     GGUF_ASSIGN_OR_RETURN(std::vector<float> rows, embedder.Embed(path));

@@ -14,12 +14,12 @@
 #include "formats/ollama_store.h"
 #include "formats/open.h"
 #include "formats/vision/find_tower.h"
-#include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
 #include "quantize/joined_source.h"
 #include "quantize/plan_repack.h"
 #include "quantize/recipe.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/disk_space.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/write_command.h"
 #include "tools/report/result.pb.h"
@@ -96,14 +96,20 @@ absl::Status CheckUsage(const CLI::App& app, const Flags& flags) {
                                : "expected OUTPUT.gguf, and one only");
 }
 
-// Before hours of work: what will be written, and what other space it needs.
+// Before hours of work, and for --dry-run: what will be written and whether there is room for it.
 void Announce(absl::Span<const PlannedOutput> outputs, const Flags& flags) {
-  if (flags.common.quiet || flags.write.dry_run) return;
-  uint64_t bytes = 0;
-  for (const PlannedOutput& output : outputs) bytes += output.plan->file_bytes();
+  if (flags.common.quiet) return;
+  std::vector<DiskNeed> needs;
+  for (const PlannedOutput& output : outputs) {
+    needs.push_back({output.path, output.plan->file_bytes()});
+  }
   const bool is_copied = !flags.store.empty() && NeedsCopy(flags.store, outputs[0].path);
-  std::fprintf(stderr, "repack: writing %s, %s\n", FormatSize(bytes).c_str(),
-               is_copied ? absl::StrCat("then a copy of it to ", Printable(flags.store),
+  if (is_copied) needs.push_back({flags.store, needs[0].bytes});
+  for (const std::string& sentence : DescribeDiskSpace(needs)) {
+    std::fprintf(stderr, "repack: %s\n", sentence.c_str());
+  }
+  std::fprintf(stderr, "repack: %s\n",
+               is_copied ? absl::StrCat("the file is copied to ", Printable(flags.store),
                                         ", which is on another filesystem")
                                .c_str()
                          : "no other disk space is needed");

@@ -53,8 +53,17 @@ enum class Presence {
 };
 
 // Which of the stored rows of a matrix (of a bias: which elements) become the tensor. All but kAll
-// are for fused tensors with twice as many.
-enum class RowChoice { kAll, kEven, kOdd, kFirstHalf, kSecondHalf };
+// are for fused tensors with twice, or three times as many.
+enum class RowChoice {
+  kAll,
+  kEven,
+  kOdd,
+  kFirstHalf,
+  kSecondHalf,
+  kFirstThird,
+  kSecondThird,
+  kLastThird
+};
 
 // One tensor of the checkpoint and what becomes of it.
 struct TensorRule {

@@ -31,9 +31,13 @@ constexpr absl::string_view kMixtralDefaults = R"({
     "rope_theta": 1000000.0, "num_local_experts": 8, "num_experts_per_tok": 2,
     "tie_word_embeddings": false, "bos_token_id": 1, "eos_token_id": 2})";
 
+constexpr absl::string_view kMistral = "mistral";
+// LLaVA's model_type is "llava" only where that of its language model is not said.
+constexpr absl::string_view kLlava = "LlavaForConditionalGeneration";
 constexpr ModelClass kLlamaClasses[] = {
     {"LlamaForCausalLM", "llama", kLlamaDefaults},
-    {"MistralForCausalLM", "mistral", kMistralDefaults},
+    {"MistralForCausalLM", kMistral, kMistralDefaults},
+    {kLlava, "llava", kLlamaDefaults},
 };
 constexpr ModelClass kMixtralClasses[] = {{"MixtralForCausalLM", "mixtral", kMixtralDefaults}};
 
@@ -70,12 +74,27 @@ constexpr absl::string_view kActivations[] = {"silu"};
 
 // In the llama class these follow from other keys; mistral states them.
 absl::Status CompleteConfig(const ModelClass& model_class, HfConfig* config) {
-  if (model_class.model_type != "llama") return absl::OkStatus();
+  if (model_class.model_type == kMistral || model_class.model_type.empty()) {
+    return absl::OkStatus();
+  }
   GGUF_ASSIGN_OR_RETURN(const uint64_t heads, config->GetUint("num_attention_heads"));
   GGUF_ASSIGN_OR_RETURN(const uint64_t hidden, config->GetUint("hidden_size"));
   config->SetDefault("num_key_value_heads", heads);
   if (heads != 0 && hidden % heads == 0) config->SetDefault("head_dim", hidden / heads);
   return absl::OkStatus();
+}
+
+// LLaVA is published with other language models, too.
+absl::Status CheckLanguageModel(const HfConfig& config) {
+  if (config.architecture() != kLlava) return absl::OkStatus();
+  for (const ModelClass& model_class : kLlamaClasses) {
+    if (config.model_type().empty() || config.model_type() == model_class.model_type) {
+      return absl::OkStatus();
+    }
+  }
+  return absl::UnimplementedError(absl::StrCat(config.file_name(), ": text_config.model_type is \"",
+                                               config.model_type(), "\", and of ", kLlava,
+                                               " only llama and mistral are supported."));
 }
 
 absl::Status SetMetadata(const HfConfig&, const ModelSizes& sizes, Metadata* metadata) {
@@ -166,6 +185,7 @@ constexpr Family kLlamaFamily = {.name = "llama",
                                  .rope_types = kRopeTypes,
                                  .activations = kActivations,
                                  .complete_config = CompleteConfig,
+                                 .check_config = CheckLanguageModel,
                                  .set_metadata = SetMetadata,
                                  .adjust_tokenizer = AdjustLlamaTokenizer,
                                  .generate_tensors = GenerateTensors};

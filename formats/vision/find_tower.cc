@@ -11,6 +11,7 @@
 #include "formats/folder.h"
 #include "formats/name_list.h"
 #include "formats/open.h"
+#include "formats/vision/tower_family.h"
 #include "formats/vision/vision_checkpoint.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
@@ -44,6 +45,23 @@ std::string Exchanged(absl::string_view name) {
   return absl::StrReplaceAll(name, {{".ffn_down.", ".ffn_up."}});
 }
 
+// Of the first matrix of the first block's feed-forward part: its rows, the other side being the
+// tower's width. The file may have the names of the two matrices exchanged.
+absl::Status SetFeedForward(const TensorSource& source, const Index& index, TowerSizes* sizes) {
+  for (const char* name : {"v.blk.0.ffn_up.weight", "v.blk.0.ffn_down.weight"}) {
+    const auto found = index.find(name);
+    if (found == index.end()) continue;
+    const Shape& shape = source.tensors()[found->second].shape;
+    if (shape.rank() == 2 && shape.columns() == sizes->width) {
+      sizes->feed_forward = shape.rows();
+      return absl::OkStatus();
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      source.name(), ": has no tensor v.blk.0.ffn_up.weight with rows of ", sizes->width,
+      " values, as the metadata ask for; the file is damaged or of another model."));
+}
+
 absl::Status CheckShape(const TensorSource& source, const SourceTensor& tensor,
                         const Shape& expected) {
   if (tensor.shape == expected) return absl::OkStatus();
@@ -62,8 +80,8 @@ absl::Status CheckNoOthers(const TensorSource& source, const FoundTower& tower) 
   }
   if (unknown.count() == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(source.name(), ": ", unknown.count(),
-                   " tensors belong to no vision tower of Gemma 3: ", unknown.ToString(), "."));
+      absl::StrCat(source.name(), ": ", unknown.count(), " tensors belong to no vision tower of ",
+                   tower.sizes.family->title, ": ", unknown.ToString(), "."));
 }
 
 }  // namespace
@@ -73,8 +91,11 @@ absl::StatusOr<FoundTower> FindTower(const TensorSource& source, bool is_ollama)
   const auto from_metadata = is_ollama ? TowerFromOllama : TowerFromMmproj;
   GGUF_ASSIGN_OR_RETURN(tower.sizes,
                         from_metadata(source.name(), source.metadata(), source.tensors().size()));
-  tower.tensors = ListTowerTensors(tower.sizes);
   const Index index = IndexOf(source);
+  if (tower.sizes.family->feed_forward_from_tensors) {
+    GGUF_RETURN_IF_ERROR(SetFeedForward(source, index, &tower.sizes));
+  }
+  tower.tensors = ListTowerTensors(tower.sizes);
   tower.is_legacy = !is_ollama && HasLegacyNames(source, index, tower.sizes);
   NameList missing;
   for (const TowerTensor& tensor : tower.tensors) {

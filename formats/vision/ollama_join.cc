@@ -13,6 +13,7 @@
 #include "formats/vision/find_tower.h"
 #include "formats/vision/gemma3_keys.h"
 #include "formats/vision/ollama_file.h"
+#include "formats/vision/tower_family.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/keys.h"
@@ -42,6 +43,13 @@ absl::Status CheckText(const TensorSource& text) {
         "llama.cpp), or use it as it is."));
   }
   return CheckCompleteNames(text);
+}
+
+absl::Status CheckKind(const TensorSource& vision, const TowerSizes& sizes) {
+  if (sizes.family == &kGemma3Tower) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      vision.name(), ": is the vision tower of a ", sizes.family->title,
+      "; expected that of a Gemma 3, the one model whose two halves Ollama takes in one file."));
 }
 
 absl::Status CheckWidths(const TensorSource& text, const TensorSource& vision,
@@ -229,6 +237,7 @@ void SortTensors(std::vector<TensorChoice>* tensors) {
 absl::StatusOr<OllamaFile> JoinOllamaFile(const TensorSource& text, const TensorSource& vision) {
   GGUF_RETURN_IF_ERROR(CheckText(text));
   GGUF_ASSIGN_OR_RETURN(const FoundTower tower, FindTower(vision, /*is_ollama=*/false));
+  GGUF_RETURN_IF_ERROR(CheckKind(vision, tower.sizes));
   GGUF_RETURN_IF_ERROR(CheckWidths(text, vision, tower.sizes));
   GGUF_RETURN_IF_ERROR(CheckEmbedding(text));
 

@@ -121,11 +121,10 @@ absl::StatusOr<LlamaCppFiles> SplitOllamaFile(const TensorSource& model) {
   for (size_t i = 0; i < tower.tensors.size(); ++i) {
     const SourceTensor& tensor = model.tensors()[tower.indices[i]];
     const TowerTensor& row = tower.tensors[i];
-    const bool is_matrix = !row.mmproj_type.has_value();
+    const bool is_matrix = row.mmproj_type == TowerType::kAsAsked;
     if (is_matrix && !has_matrix) files.matrix_type = tensor.type;
     has_matrix = has_matrix || is_matrix;
-    const bool is_widened =
-        row.mmproj_type == TensorType::kF32 && !InfoOf(tensor.type).is_quantized;
+    const bool is_widened = row.mmproj_type == TowerType::kF32 && !InfoOf(tensor.type).is_quantized;
     files.mmproj_tensors.push_back(
         {tower.indices[i], row.mmproj, is_widened ? TensorType::kF32 : tensor.type});
   }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +17,7 @@
 #include "formats/name_list.h"
 #include "formats/safetensors_set.h"
 #include "formats/scaled_tensors.h"
+#include "formats/vision/tower_family.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/keys.h"
@@ -21,10 +25,8 @@
 namespace gguf {
 namespace {
 
-constexpr absl::string_view kFamily = "gemma3";
 constexpr uint64_t kMaxProcessorBytes = uint64_t{4} << 20;
 constexpr uint64_t kUsualTokens = 256;
-constexpr absl::string_view kHead = "vision_tower.head.";  // SigLIP's own, which Gemma does not use
 // In the order of precedence; an "image_processor" object inside counts as if it lay at the top.
 constexpr absl::string_view kProcessorFiles[] = {"processor_config.json",
                                                  "preprocessor_config.json"};
@@ -97,16 +99,6 @@ absl::StatusOr<uint64_t> TokensPerImage(const ProcessorFiles& processor, const H
   return value.value_or(kUsualTokens);
 }
 
-absl::StatusOr<const Json*> VisionConfig(const HfConfig& config, const Family& family) {
-  const Json* vision = config.FindValue("vision_config");
-  if (family.name == kFamily && vision != nullptr && vision->object() != nullptr) return vision;
-  return absl::UnimplementedError(
-      absl::StrCat(config.file_name(), ": ", config.architecture(), " (", family.name, ") ",
-                   vision == nullptr ? "has no vision_config, so the model has no vision tower"
-                                     : "has a vision tower of a kind that is not supported",
-                   "; the vision towers of Gemma 3 (Gemma3ForConditionalGeneration) are."));
-}
-
 // Towers are published in plain types, also by models whose language half is quantized.
 absl::Status CheckElementType(absl::string_view folder, const SafetensorsTensor& stored) {
   constexpr ElementType kPlain[] = {ElementType::kF64, ElementType::kF32, ElementType::kF16,
@@ -120,61 +112,100 @@ absl::Status CheckElementType(absl::string_view folder, const SafetensorsTensor&
                                                "supported."));
 }
 
+// What becomes of the stored tensor of one name; of a fused one several.
+using Wanted = std::map<std::string, std::vector<TowerTensor>>;
+
+bool IsDropped(absl::string_view name, const TowerFamily& family) {
+  return std::any_of(family.dropped.begin(), family.dropped.end(),
+                     [&](absl::string_view prefix) { return absl::StartsWith(name, prefix); });
+}
+
+absl::Status MapOne(absl::string_view folder, size_t index, const SafetensorsTensor& stored,
+                    const std::vector<TowerTensor>& tensors, std::vector<MappedTensor>* mapped) {
+  for (const TowerTensor& tensor : tensors) {
+    if (stored.shape != tensor.stored_shape) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder, ": tensor ", EscapeText(stored.name, 80), " has the shape ",
+          stored.shape.ToString(), ", and ", tensor.stored_shape.ToString(),
+          " follows from config.json; the files do not belong to the same checkpoint."));
+    }
+    MappedTensor target;
+    target.name = tensor.mmproj;
+    target.shape = tensor.shape;
+    target.sources = {index};
+    target.is_bias = tensor.shape.rank() == 1;
+    target.choice = tensor.choice;
+    target.adds_one = tensor.adds_one;
+    mapped->push_back(std::move(target));
+  }
+  return CheckElementType(folder, stored);
+}
+
+absl::Status CheckNoneMissing(absl::string_view folder, const Wanted& wanted, size_t num_stored) {
+  if (wanted.empty()) return absl::OkStatus();
+  NameList names;
+  for (const auto& entry : wanted) names.Add(entry.first);
+  return absl::InvalidArgumentError(
+      absl::StrCat(folder, ": ", names.count(), " of ", num_stored,
+                   " tensors of the vision tower and its projector are missing: ", names.ToString(),
+                   "; the checkpoint is incomplete."));
+}
+
 // Matches the stored tensors against the tower's.
 absl::StatusOr<std::vector<MappedTensor>> MapTower(absl::string_view folder,
                                                    const ScaledTensors& set,
                                                    const TowerSizes& sizes) {
-  std::map<std::string, TowerTensor> missing;  // by name in the checkpoint, until found
+  Wanted missing;
   for (TowerTensor& tensor : ListTowerTensors(sizes)) {
-    std::string name = tensor.checkpoint;
-    missing.emplace(std::move(name), std::move(tensor));
+    std::vector<TowerTensor>& parts = missing[tensor.checkpoint];
+    parts.push_back(std::move(tensor));
   }
+  const size_t num_stored = missing.size();
+  const std::vector<std::string> unused = ListUnusedTensors(sizes);
+  const std::set<std::string> ignored(unused.begin(), unused.end());
   std::map<std::string, std::string> found;  // name -> stored name
   std::vector<MappedTensor> mapped;
   NameList unknown;
   for (size_t i = 0; i < set.size(); ++i) {
     const SafetensorsTensor& stored = set.tensor(i);
     const absl::optional<std::string> name = NormalizeTowerName(stored.name);
-    if (!name.has_value() || absl::StartsWith(*name, kHead)) continue;
-    const auto tensor = missing.find(*name);
-    if (tensor == missing.end()) {
-      const auto twin = found.find(*name);
-      if (twin != found.end()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(folder, ": tensors ", EscapeText(twin->second, 80), " and ",
-                         EscapeText(stored.name, 80), " are the same one; remove one of them."));
-      }
-      unknown.Add(EscapeText(stored.name, 80));
+    if (!name.has_value() || IsDropped(*name, *sizes.family)) continue;
+    const auto twin = found.find(*name);
+    if (twin != found.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(folder, ": tensors ", EscapeText(twin->second, 80), " and ",
+                       EscapeText(stored.name, 80), " are the same one; remove one of them."));
+    }
+    const auto tensors = missing.find(*name);
+    if (tensors == missing.end()) {
+      if (ignored.count(*name) == 0) unknown.Add(EscapeText(stored.name, 80));
       continue;
     }
-    if (stored.shape != tensor->second.shape) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          folder, ": tensor ", EscapeText(stored.name, 80), " has the shape ",
-          stored.shape.ToString(), ", and ", tensor->second.shape.ToString(),
-          " follows from config.json; the files do not belong to the same checkpoint."));
-    }
-    GGUF_RETURN_IF_ERROR(CheckElementType(folder, stored));
-    MappedTensor target;
-    target.name = tensor->second.mmproj;
-    target.shape = stored.shape;
-    target.sources = {i};
-    target.adds_one = tensor->second.adds_one;
-    mapped.push_back(std::move(target));
+    GGUF_RETURN_IF_ERROR(MapOne(folder, i, stored, tensors->second, &mapped));
     found.emplace(*name, stored.name);
-    missing.erase(tensor);
+    missing.erase(tensors);
   }
   if (unknown.count() > 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         folder, ": ", unknown.count(), " tensors are unknown for a vision tower of ", sizes.blocks,
         " blocks: ", unknown.ToString(), "; check vision_config in config.json."));
   }
-  if (missing.empty()) return mapped;
-  NameList names;
-  for (const auto& [name, tensor] : missing) names.Add(name);
-  return absl::InvalidArgumentError(absl::StrCat(
-      folder, ": ", names.count(), " of ", kTensorsBesidesBlocks + kTensorsPerBlock * sizes.blocks,
-      " tensors of the vision tower and its projector are missing: ", names.ToString(),
-      "; the checkpoint is incomplete."));
+  GGUF_RETURN_IF_ERROR(CheckNoneMissing(folder, missing, num_stored));
+  return mapped;
+}
+
+// Of values that programs take for granted.
+void WarnOfHints(const HfConfig& config, const TowerFamily& family,
+                 std::vector<std::string>* warnings) {
+  const Json* vision = config.FindValue("vision_config");
+  for (const TowerConfigCheck& hint : family.config_hints) {
+    const Json* found = vision == nullptr ? nullptr : vision->Find(hint.key);
+    if (found == nullptr || found->Describe() == hint.accepted) continue;
+    warnings->push_back(absl::StrCat(config.file_name(), ": vision_config.", hint.key, " is ",
+                                     found->Describe(), ", and programs that run a vision tower ",
+                                     "of ", family.title, " take ", hint.accepted,
+                                     ": its answers will differ from the checkpoint's"));
+  }
 }
 
 }  // namespace
@@ -182,9 +213,9 @@ absl::StatusOr<std::vector<MappedTensor>> MapTower(absl::string_view folder,
 absl::StatusOr<std::unique_ptr<VisionCheckpoint>> VisionCheckpoint::Open(
     const Folder& folder, const OpenOptions& options) {
   GGUF_ASSIGN_OR_RETURN(HfConfig config, HfConfig::Load(folder));
-  GGUF_ASSIGN_OR_RETURN(const Family* family, ResolveFamily(&config));
+  GGUF_RETURN_IF_ERROR(FindTowerFamily(config).status());
+  GGUF_RETURN_IF_ERROR(ResolveFamily(&config).status());  // for the defaults of its keys
   GGUF_ASSIGN_OR_RETURN(const ModelSizes text, ReadModelSizes(config));
-  GGUF_ASSIGN_OR_RETURN(const Json* vision, VisionConfig(config, *family));
   GGUF_ASSIGN_OR_RETURN(const ProcessorFiles processor, ProcessorFiles::Load(folder));
   GGUF_ASSIGN_OR_RETURN(const uint64_t tokens, TokensPerImage(processor, config));
 
@@ -193,8 +224,7 @@ absl::StatusOr<std::unique_ptr<VisionCheckpoint>> VisionCheckpoint::Open(
                           return NormalizeTowerName(name).has_value();
                         }));
   ScaledTensors set = ScaledTensors::Unscaled(std::move(files));
-  GGUF_ASSIGN_OR_RETURN(TowerSizes sizes, TowerFromConfig(config.file_name(), *vision, tokens,
-                                                          text.hidden, set.size()));
+  GGUF_ASSIGN_OR_RETURN(TowerSizes sizes, TowerFromConfig(config, tokens, text.hidden, set.size()));
   GGUF_RETURN_IF_ERROR(processor.ReadColors("image_mean", &sizes.image_mean));
   GGUF_RETURN_IF_ERROR(processor.ReadColors("image_std", &sizes.image_std));
   GGUF_ASSIGN_OR_RETURN(std::vector<MappedTensor> mapped, MapTower(folder.path(), set, sizes));
@@ -210,11 +240,12 @@ absl::StatusOr<std::unique_ptr<VisionCheckpoint>> VisionCheckpoint::Open(
   source->input_paths_.insert(source->input_paths_.end(), processor.paths().begin(),
                               processor.paths().end());
   if (processor.paths().empty()) {
-    source->warnings_.push_back(
-        absl::StrCat(folder.path(), ": has no ", kProcessorFiles[1],
-                     ", which says how images are normalized; the ",
-                     "mean and standard deviation of Gemma 3, 0.5, are taken"));
+    source->warnings_.push_back(absl::StrCat(folder.path(), ": has no ", kProcessorFiles[1],
+                                             ", which says how images are normalized; the ",
+                                             "usual mean and standard deviation of ",
+                                             sizes.family->title, " are taken"));
   }
+  WarnOfHints(config, *sizes.family, &source->warnings_);
   Metadata& metadata = source->metadata_;
   SetMmprojMetadata(sizes, &metadata);
   metadata.Set(keys::kGeneralSizeLabel, SizeLabel(source->tensors()));

@@ -21,9 +21,9 @@
 
 namespace gguf {
 
-// A Gemma3ForConditionalGeneration. Only the safetensors files that hold its vision tensors are
-// opened; those of the language model need not be there. metadata() is that of a projector file,
-// general.file_type excepted, which the plan of its conversion sets.
+// A checkpoint of a class that AllTowerFamilies() names. Only the safetensors files that hold its
+// vision tensors are opened; those of the language model need not be there. metadata() is that of a
+// projector file, general.file_type excepted, which the plan of its conversion sets.
 class VisionCheckpoint : public TensorSource {
  public:
   // `options`: model_name and metadata_file count. Unimplemented: a model without a vision tower,

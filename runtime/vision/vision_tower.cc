@@ -1,8 +1,6 @@
 #include "runtime/vision/vision_tower.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -10,9 +8,9 @@
 #include "gguf/base/sizes.h"
 #include "runtime/memory.h"
 #include "runtime/ops/activation.h"
-#include "runtime/ops/attention.h"
 #include "runtime/ops/matmul.h"
 #include "runtime/ops/norm.h"
+#include "runtime/vision/patch_attention.h"
 
 namespace gguf {
 namespace {
@@ -29,18 +27,13 @@ void ForChunks(size_t total, const Body& body) {
   }
 }
 
-CacheRows FloatRows(const float* rows, size_t width, size_t head) {
-  return {TensorType::kF32, reinterpret_cast<const uint8_t*>(rows), width * sizeof(float),
-          head * sizeof(float)};
-}
-
 }  // namespace
 
 VisionTower::VisionTower(const VisionModel& model, const VisionOptions& options)
     : config_(model.config()),
       weights_(model.weights()),
       options_(options),
-      products_(options.threads, /*in full precision*/ {}, nullptr),
+      products_(options.threads, options.activations, nullptr),
       ones_(config_.feed_forward, 1.0f) {}
 
 absl::StatusOr<std::unique_ptr<VisionTower>> VisionTower::Create(const VisionModel& model,
@@ -121,27 +114,12 @@ void VisionTower::RunAttention(const VisionLayer& w) {
     const size_t at = first * e;
     products_.Run(n, count, {{&w.q, q + at}, {&w.k, k + at}, {&w.v, v + at}});
   });
-  std::vector<uint32_t> cells(patches);
-  std::iota(cells.begin(), cells.end(), 0u);
-  const std::vector<int32_t> positions(cells.begin(), cells.end());
-  const size_t head = e / config_.num_heads;
-  AttentionInput input;
-  input.queries = q;
-  input.count = patches;
-  input.query_positions = positions;
-  input.keys = FloatRows(k, e, head);
-  input.values = FloatRows(v, e, head);
-  input.cells = cells;
-  input.cell_positions = positions;
-  input.num_heads = input.num_kv_heads = config_.num_heads;
-  input.key_length = input.value_length = head;
-  input.scale = 1.0f / std::sqrt(static_cast<float>(head));
-  input.is_causal = false;
-  input.out = attended_.Get(patches * e);
-  Attend(input, options_.threads);
+  float* attended = attended_.Get(patches * e);
+  AttendPatches({q, k, v, patches, config_.num_heads, e / config_.num_heads, attended},
+                options_.activations, options_.threads);
   ForChunks(patches, [&](size_t first, size_t count) {
     float* out = out_.Get(count * e);
-    products_.Run(input.out + first * e, count, {{&w.output, out}});
+    products_.Run(attended + first * e, count, {{&w.output, out}});
     AddToResidual(first, count, out);
   });
 }

@@ -20,6 +20,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "runtime/ops/activation_type.h"
 #include "runtime/ops/scratch.h"
 #include "runtime/products.h"
 #include "runtime/vision/vision_model.h"
@@ -28,6 +29,9 @@ namespace gguf {
 
 struct VisionOptions {
   int threads = 1;
+  // How products and attention round what they multiply (runtime/ops/activation_type.h); the
+  // projection is always computed in floats.
+  ActivationType activations = ActivationType::kF32;
   bool checks_memory = true;           // refuse when weights and buffers exceed what is available
   std::function<bool()> is_cancelled;  // asked between layers; may be null
 };
@@ -44,7 +48,7 @@ class VisionTower {
   // Rows [num_tokens][projection], tokens row by row from the image's top left, of normalised
   // pixels [3][image_size][image_size] (red, green, blue). They take the place of embeddings that
   // are scaled already (Gemma 3 does not scale them). InvalidArgument for another number of pixels;
-  // Cancelled when is_cancelled says so. Some 90 seconds of CPU time for Gemma 3's own tower.
+  // Cancelled when is_cancelled says so. docs/performance.md says how long that takes.
   absl::StatusOr<std::vector<float>> Embed(absl::Span<const float> pixels);
 
   // Bytes of buffers, decoded positions and the transposed projection.

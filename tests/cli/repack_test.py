@@ -95,7 +95,7 @@ class Repack(harness.ProgramTest):
         self.assertEqual([3, 3], types[105:107])
         self.assertEqual([1, 106], joined.get("tokenizer.ggml.eos_token_ids"))
         for word in ("<start_of_turn>", "<end_of_turn>", "gemma3.vision.block_count",
-                     "gemma3.rope.scaling.type", "writing"):
+                     "gemma3.rope.scaling.type", "will be written"):
             self.assertIn(word, result.stderr)
 
     def test_split_restores_what_was_joined(self):
@@ -234,8 +234,11 @@ class Repack(harness.ProgramTest):
     def test_dry_run_tells_the_exact_size_and_writes_nothing(self):
         text, mmproj = self.small()
         before = self.listing()
-        plan = json.loads(self.join(text, mmproj, "--dry-run", "--json").stdout)
+        result = self.join(text, mmproj, "--dry-run", "--json")
+        plan = json.loads(result.stdout)
         self.assertEqual(before, self.listing())
+        self.assertRegex(result.stderr, r"[0-9.]+ [KM]iB will be written to /.*, where [0-9.]+ "
+                         r"[KMGTPE]iB are free\nrepack: no other disk space is needed")
         self.join(text, mmproj)
         self.assertEqual(os.path.getsize(self.path("joined.gguf")),
                          plan["outputs"][0]["file_bytes"])
@@ -320,6 +323,33 @@ class Repack(harness.ProgramTest):
                                 ("llama.gguf", ["llama model without"])):
             self.fail_with(1, "repack", *LAYOUTS[1], model, "a.gguf", "b.gguf", mentions=mentions)
         self.assertNotIn("x.gguf", self.listing())
+
+    def test_dry_run_says_what_does_not_fit(self):
+        text, mmproj = generate_gemma3.generate("small", self.folder)
+        small = "/dev/shm"  # of a limited size, unlike a tensor of zeros
+        free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
+        if os.stat(small).st_dev == os.stat(self.folder).st_dev or free > 1 << 40:
+            self.skipTest("no small filesystem")
+        rows = free // 256 + (1 << 20)
+        size = generate_gemma3.SIZES["small"][0]._replace(vocabulary=320)
+        tensors = [(name, [128, rows] if name == "token_embd.weight" else dims, kind)
+                   for name, dims, kind in generate_gemma3.text_tensors(size)]
+        generate_gemma3.write(self.path("large.gguf"), generate_gemma3.text_keys(size), tensors,
+                              True)
+        result = self.join("large.gguf", mmproj, "--dry-run", output=f"{small}/never.gguf")
+        self.assertRegex(result.stderr, r"where only [0-9.]+ [KMGT]iB are free: .* are missing")
+        self.assertFalse(os.path.exists(f"{small}/never.gguf"))
+
+    def test_other_towers_and_models_are_not_joined(self):
+        text, _ = self.small()
+        for folder, title in (("qwen2vl", "Qwen 2.5 VL"), ("qwen2-vl", "Qwen 2 VL"),
+                              ("llava", "LLaVA")):
+            with self.subTest(folder=folder):
+                checkpoint = os.path.join(harness.TESTDATA, "hf", folder)
+                self.fail_with(1, "repack", "--text", text, "--vision", checkpoint, *LAYOUTS[0],
+                               "x.gguf", mentions=[title, "Gemma 3"])
+                self.fail_with(1, "convert", "--layout", "ollama", checkpoint, "x.gguf",
+                               mentions=["general.architecture", "Gemma 3"])
 
     def test_a_tower_for_another_width_names_both(self):
         text, _ = self.small()

@@ -7,10 +7,12 @@
 
 namespace gguf {
 
-absl::StatusOr<ImageEmbedder> ImageEmbedder::Open(const std::string& path, int threads) {
+absl::StatusOr<ImageEmbedder> ImageEmbedder::Open(const std::string& path, int threads,
+                                                  ActivationType activations) {
   GGUF_ASSIGN_OR_RETURN(std::unique_ptr<VisionModel> model, VisionModel::Open(path));
   VisionOptions options;
   options.threads = threads;
+  options.activations = activations;
   options.is_cancelled = [] { return Interrupted().load(); };
   GGUF_ASSIGN_OR_RETURN(std::unique_ptr<VisionTower> tower, VisionTower::Create(*model, options));
   return ImageEmbedder(std::move(model), std::move(tower));

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "runtime/model.h"
+#include "runtime/ops/activation_type.h"
 #include "runtime/vision/image.h"
 #include "runtime/vision/vision_tower.h"
 
@@ -21,7 +22,8 @@ class ImageEmbedder {
  public:
   // `path`: a projector file, or a file of Ollama that holds a tower (VisionModel::Open). Errors
   // name it.
-  static absl::StatusOr<ImageEmbedder> Open(const std::string& path, int threads);
+  static absl::StatusOr<ImageEmbedder> Open(const std::string& path, int threads,
+                                            ActivationType activations = ActivationType::kF32);
 
   const VisionConfig& config() const { return model_->config(); }
 

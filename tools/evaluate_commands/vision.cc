@@ -12,6 +12,7 @@
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "runtime/model.h"
+#include "tools/cli/activations_option.h"
 #include "tools/evaluate_commands/commands.h"
 #include "tools/evaluate_commands/image_embedder.h"
 #include "tools/evaluate_commands/image_error.h"
@@ -57,13 +58,16 @@ class VisionCommand : public EvaluateCommand {
         ->type_name("IMAGE")
         ->expected(1)
         ->take_all();
-    app->add_option("--against", against_, "file with the tower to compare with")
+    app->add_option("--against", against_,
+                    "file with the tower to compare with, which runs with activations f32")
         ->type_name("GGUF");
+    AddActivationsOption(app, &activations_);
   }
 
   absl::Status Run(const CommonOptions& common) override {
     const std::string tower = mmproj_.empty() ? model_ : mmproj_;
-    GGUF_ASSIGN_OR_RETURN(ImageEmbedder embedder, ImageEmbedder::Open(tower, common.threads));
+    GGUF_ASSIGN_OR_RETURN(ImageEmbedder embedder,
+                          ImageEmbedder::Open(tower, common.threads, activations_));
     if (!mmproj_.empty()) {
       GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Model> text, Model::Open(model_));
       GGUF_RETURN_IF_ERROR(embedder.CheckBelongsTo(*text));
@@ -119,6 +123,7 @@ class VisionCommand : public EvaluateCommand {
 
   std::string model_, mmproj_, against_;
   std::vector<std::string> images_;
+  ActivationType activations_ = ActivationType::kF32;
 };
 
 }  // namespace
