@@ -263,6 +263,7 @@ constexpr GoldenCheckpoint kCheckpoints[] = {
     {"granite", "granite"},
     {"olmo2", "olmo2"},
     {"qwen2vl", "qwen2vl"},
+    {"llava", "llava"},
 };
 
 class CheckpointGolden : public ::testing::TestWithParam<GoldenCheckpoint> {};

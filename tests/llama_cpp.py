@@ -1,6 +1,8 @@
 """llama.cpp, through the Python package `xllamacpp` (for tests that run with `interop = True`)."""
 
 import base64
+import struct
+import zlib
 
 import numpy
 import xllamacpp
@@ -77,6 +79,18 @@ class Model:
         """Of length 1."""
         answer = self.server.handle_embeddings({"input": text})
         return numpy.array(answer["data"][0]["embedding"])
+
+
+def png(color, side):
+    """A PNG of the function color(x, y) -> (red, green, blue)."""
+    def chunk(kind, data):
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+    rows = b"".join(b"\0" + bytes(value for x in range(side) for value in color(x, y))
+                    for y in range(side))
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) +
+            chunk(b"IEND", b""))
 
 
 def log_softmax(logits):

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import generate_checkpoint
+import generate_gemma3
 import harness
 
 MIB = 1 << 20
@@ -57,6 +58,26 @@ class Memory(harness.ProgramTest):
                                 outtype, checkpoint, "out.gguf")
             print(f"{outtype}: {peak / MIB:.1f} MiB")
             self.assertLess(peak, 128 * MIB)
+
+    def test_repack_holds_a_few_row_chunks(self):
+        # The 4B as published, but with fewer blocks and tokens: zeros, the inputs sparse.
+        size, tower = generate_gemma3.SIZES["4b"]
+        size = size._replace(layers=3, vocabulary=32768)
+        text, mmproj, joined = (self.path(name) for name in ("t.gguf", "m.gguf", "joined.gguf"))
+        generate_gemma3.write(text, generate_gemma3.text_keys(size),
+                              generate_gemma3.text_tensors(size), True)
+        tower = tower._replace(blocks=8)
+        generate_gemma3.write(mmproj, generate_gemma3.tower_keys(tower, size.width),
+                              generate_gemma3.tower_tensors(tower, size.width, False), True)
+        join = ("repack", "--quiet", "--threads", 2, "--layout", "ollama", "--text", text,
+                "--vision", mmproj, joined)
+        for words in (join, join + ("--force", "--shrink-embedding", "Q8_0"),
+                      ("repack", "--quiet", "--threads", 2, "--layout", "llama.cpp", joined,
+                       "t2.gguf", "m2.gguf")):
+            peak = self.peak_of(*words)
+            print(f"{words[3:7]}: {peak / MIB:.1f} MiB")
+            self.assertGreater(os.path.getsize(joined), 400 * MIB)
+            self.assertLess(peak, 100 * MIB)
 
     def test_a_limit_that_cannot_be_kept_is_refused(self):
         checkpoint = generate_checkpoint.generate(self.path("checkpoint"))

@@ -241,6 +241,26 @@ class Vision(harness.ProgramTest):
                        "m.gguf", mentions=[CHECKPOINT, "convert --mmproj"])
         self.assertEqual([], self.verify("m.gguf")["images"])
 
+    def test_verify_deep_compares_embeddings_of_a_given_image(self):
+        self.succeed("convert", "--outtype", "f16", CHECKPOINT, "t.gguf", "--mmproj", "m.gguf")
+        self.succeed("quantize", "--mmproj-type", "Q4_0", "m.gguf", "q.gguf")
+        photo, golden = (os.path.join(harness.TESTDATA, "images", name)
+                         for name in ("photo.jpg", "golden.png"))
+        cosines = []
+        for path in (photo, golden):
+            image, = self.verify("q.gguf", "--image", path, against="m.gguf")["images"]
+            self.assertEqual(path, image["image"])
+            self.assertTrue(0.9 < image["min_cosine"] <= image["mean_cosine"] < 0.9999, image)
+            cosines.append(image["mean_cosine"])
+        self.assertNotEqual(*cosines)
+        image, = self.verify("m.gguf", "--image", photo, against="m.gguf")["images"]
+        self.assertLess(abs(image["mean_cosine"] - 1), 1e-6)
+        # A finding in the tensors does not keep the image from being looked at.
+        self.succeed("gguf", "set", "m.gguf", "clip.vision.image_mean=float32[]:9,9,9", "-o",
+                     "mean.gguf")
+        self.fail_with_findings("mean.gguf", ["clip.vision.image_mean", photo], "--image", photo,
+                                against="m.gguf")
+
     def test_verify_deep_finds_lost_and_moved_values(self):
         generate_checkpoint.generate(self.path("model"), hidden=1024, feed_forward=512, layers=1,
                                      heads=8, kv_heads=8)

@@ -12,8 +12,9 @@ import gguf_file
 import harness
 
 HF = os.path.join(harness.TESTDATA, "hf")
-RECORDED = ["bert", "gemma3-vision", "gpt-oss", "llama", "llama-trained", "llama3", "phi3",
+RECORDED = ["bert", "gemma3-vision", "gpt-oss", "llama", "llama-trained", "llama3", "llava", "phi3",
             "qwen2moe"]
+TOWERS = ["gemma3-vision", "qwen2-vl", "qwen2vl"]
 
 # Keys that may differ from the recording, and why.
 MAY_DIFFER = {
@@ -85,19 +86,20 @@ class ConvertedFiles(harness.ProgramTest):
                     self.compare_tensors(recorded["tensors"], reader)
 
     def test_the_projector_of_a_vision_tower_equals_the_recording(self):
-        with open(os.path.join(harness.TESTDATA, "convert", "gemma3-vision-mmproj.json"),
-                  encoding="utf-8") as file:
-            recordings = json.load(file)
-        for outtype, recorded in recordings.items():
-            with self.subTest(outtype=outtype):
-                self.succeed("convert", "--force", "--outtype", outtype,
-                             os.path.join(HF, "gemma3-vision"), "out.gguf", "--mmproj", "m.gguf")
-                reader = gguf_file.Reader(self.path("m.gguf"))
-                expected = {entry["name"]: describe_recorded(entry)
-                            for entry in recorded["kv"] if entry["name"] not in MAY_DIFFER}
-                self.assertEqual(expected, {key: describe_value(value) for key, value
-                                            in reader.values.items() if key not in MAY_DIFFER})
-                self.compare_tensors(recorded["tensors"], reader)
+        for name in TOWERS:
+            with open(os.path.join(harness.TESTDATA, "convert", f"{name}-mmproj.json"),
+                      encoding="utf-8") as file:
+                recordings = json.load(file)
+            for outtype, recorded in recordings.items():
+                with self.subTest(checkpoint=name, outtype=outtype):
+                    self.succeed("convert", "--force", "--outtype", outtype,
+                                 os.path.join(HF, name), "out.gguf", "--mmproj", "m.gguf")
+                    reader = gguf_file.Reader(self.path("m.gguf"))
+                    expected = {entry["name"]: describe_recorded(entry)
+                                for entry in recorded["kv"] if entry["name"] not in MAY_DIFFER}
+                    self.assertEqual(expected, {key: describe_value(value) for key, value
+                                                in reader.values.items() if key not in MAY_DIFFER})
+                    self.compare_tensors(recorded["tensors"], reader)
 
     def test_either_spelling_of_config_gives_the_same_file(self):
         names = [name.removesuffix(".json") for name in os.listdir(os.path.join(HF, "config-v5"))]

@@ -3,11 +3,10 @@
 import json
 import os
 import struct
-import zlib
 
 import harness
 import numpy
-from llama_cpp import Model, divergence, log_softmax
+from llama_cpp import Model, divergence, log_softmax, png
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "gemma3-vision")
 GOLDEN_IMAGE = os.path.join(harness.TESTDATA, "images", "golden.png")
@@ -25,18 +24,6 @@ def golden(name):
         begin, end = tensor["data_offsets"]
         file.seek(8 + size + begin)
         return numpy.frombuffer(file.read(end - begin), numpy.float32).reshape(tensor["shape"])
-
-
-def png(color):
-    """A PNG of the function color(x, y) -> (red, green, blue)."""
-    def chunk(kind, data):
-        checked = kind + data
-        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
-    rows = b"".join(b"\0" + bytes(value for x in range(SIDE) for value in color(x, y))
-                    for y in range(SIDE))
-    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) +
-            chunk(b"IEND", b""))
 
 
 class ImageAnswers(harness.ProgramTest):
@@ -63,8 +50,9 @@ class ImageAnswers(harness.ProgramTest):
         self.assertLess(divergence(expected, found), 1e-4)
 
     def test_the_same_words_are_likeliest(self):
-        images = [png(lambda x, y: (4 * x, 4 * y, 128)), png(lambda x, y: (255, 0, 0)),
-                  png(lambda x, y: (x * y % 256, 255 * (x // 8 % 2), 3 * y))]
+        images = [png(color, SIDE) for color in (
+            lambda x, y: (4 * x, 4 * y, 128), lambda x, y: (255, 0, 0),
+            lambda x, y: (x * y % 256, 255 * (x // 8 % 2), 3 * y))]
         answers = []
         for number, image in enumerate(images):
             with open(self.path(f"{number}.png"), "wb") as file:

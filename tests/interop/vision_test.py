@@ -3,31 +3,20 @@ container, llama.cpp's server (the package `xllamacpp`) answers a request with a
 
 import base64
 import os
-import struct
-import zlib
 
 import generate_gemma3
 import gguf
 import harness
 import xllamacpp
+from llama_cpp import png
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "gemma3-vision")
 SIDE = 56  # pixels of the model's images
 NUM_LIKELIEST = 20
 
 
-def png(color):
-    """A PNG of the function color(x, y) -> (red, green, blue)."""
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    rows = b"".join(b"\0" + bytes(value for x in range(SIDE) for value in color(x, y))
-                    for y in range(SIDE))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
-GRADIENT = png(lambda x, y: (4 * x, 4 * y, 128))
-RED = png(lambda x, y: (255, 0, 0))
+GRADIENT = png(lambda x, y: (4 * x, 4 * y, 128), SIDE)
+RED = png(lambda x, y: (255, 0, 0), SIDE)
 
 
 class Server:

@@ -12,8 +12,10 @@
 #include "formats/open.h"
 #include "formats/verify_values.h"
 #include "formats/vision/tower.h"
+#include "formats/vision/tower_family.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
+#include "gguf/keys.h"
 #include "gguf/reader.h"
 #include "gguf/tensor_type.h"
 #include "gguf/verify.h"
@@ -123,6 +125,12 @@ absl::Status AddComparison(const TensorSource& source, const VerifyOptions& opti
 // and more layers lose more.
 constexpr double kLeastCosine = 0.99, kLeastCosineBelow8Bits = 0.9;
 
+// The runtime knows one projector; other towers are compared by their tensors and keys.
+bool CanRunTower(const TensorSource& source) {
+  const auto projector = source.metadata().GetString(keys::kClipProjectorType);
+  return !projector.ok() || *projector == kGemma3Tower.projector;
+}
+
 // Without an image to show, only where tensors and keys are in order, and the reference can run.
 absl::Status AddImage(const std::string& path, const TensorSource& source,
                       const VerifyOptions& options, const CommonOptions& common,
@@ -134,7 +142,7 @@ absl::Status AddImage(const std::string& path, const TensorSource& source,
     has_tower = true;
     if (InfoOf(tensor.type).bits_per_weight() < 8) least_cosine = kLeastCosineBelow8Bits;
   }
-  const bool can_run = has_tower && !options.text_only &&
+  const bool can_run = has_tower && CanRunTower(source) && !options.text_only &&
                        KindOf(options.against) != PathKind::kFolder && !IsArchive(options.against);
   if (options.image.empty() && (!can_run || !result->findings().empty())) return absl::OkStatus();
   return AddImageComparison(path, options.against, options.image, least_cosine, common, result);
