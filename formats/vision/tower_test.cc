@@ -141,6 +141,103 @@ TEST(Tower, ConfigsThatContradictThemselvesAreRefused) {
   EXPECT_THAT(ErrorOf(FromConfig(kSiglip, ~uint64_t{0})), HasSubstr("tokens"));
 }
 
+absl::StatusOr<TowerSizes> OfClass(absl::string_view name, absl::string_view vision,
+                                   absl::string_view others = "") {
+  const absl::StatusOr<HfConfig> config =
+      HfConfig::Parse("config.json", absl::StrCat(R"({"architectures": [")", name,
+                                                  R"("], "vision_config": )", vision, others, "}"));
+  if (!config.ok()) return config.status();
+  return TowerFromConfig(*config, 0, 3584, 2000);
+}
+
+// The towers of the published 7B models.
+constexpr char kQwen2Class[] = "Qwen2VLForConditionalGeneration";
+constexpr char kQwen25Class[] = "Qwen2_5_VLForConditionalGeneration";
+constexpr char kLlavaClass[] = "LlavaForConditionalGeneration";
+constexpr char kQwen25[] = R"({"hidden_size": 1280, "fullatt_block_indexes": [7, 15, 23, 31]})";
+constexpr char kClip[] = R"({"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096,
+    "model_type": "clip_vision_model", "num_attention_heads": 16, "num_hidden_layers": 24,
+    "patch_size": 14})";
+
+TEST(TowerFamilies, HaveThePublishedCounts) {
+  const struct {
+    absl::StatusOr<TowerSizes> sizes;
+    size_t tensors;
+    uint64_t values;
+  } kTowers[] = {
+      // Values: sums over the shapes, by hand.
+      {OfClass(kQwen2Class, "{}"), 520, 675759104},
+      {OfClass(kQwen25Class, kQwen25), 519, 676550144},
+      {OfClass(kLlavaClass, kClip), 377, 0},
+  };
+  for (const auto& [sizes, count, values] : kTowers) {
+    ASSERT_TRUE(sizes.ok()) << sizes.status();
+    const std::vector<TowerTensor> tensors = ListTowerTensors(*sizes);
+    std::set<std::string> names;
+    uint64_t num_values = 0, num_stored = 0;
+    std::map<std::string, uint64_t> stored;
+    for (const TowerTensor& tensor : tensors) {
+      EXPECT_TRUE(IsTowerTensor(tensor.mmproj)) << tensor.mmproj;
+      names.insert(tensor.mmproj);
+      num_values += tensor.shape.num_values();
+      stored[tensor.checkpoint] = tensor.stored_shape.num_values();
+    }
+    for (const auto& entry : stored) num_stored += entry.second;
+    EXPECT_EQ(names.size(), tensors.size());
+    EXPECT_EQ(tensors.size(), count) << sizes->family->title;
+    EXPECT_EQ(num_values, num_stored) << sizes->family->title;  // no part is lost or there twice
+    if (values != 0) EXPECT_EQ(num_values, values) << sizes->family->title;
+  }
+}
+
+TEST(TowerFamilies, MetadataGiveTheSizesBack) {
+  for (const auto& sizes :
+       {OfClass(kQwen2Class, "{}"), OfClass(kQwen25Class, kQwen25), OfClass(kLlavaClass, kClip)}) {
+    ASSERT_TRUE(sizes.ok()) << sizes.status();
+    Metadata metadata;
+    SetMmprojMetadata(*sizes, &metadata);
+    const auto found = TowerFromMmproj("a", metadata, 2000);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->family, sizes->family);
+    for (const auto field : {&TowerSizes::blocks, &TowerSizes::width, &TowerSizes::heads,
+                             &TowerSizes::merged_width, &TowerSizes::class_positions,
+                             &TowerSizes::full_attention_every, &TowerSizes::text_width}) {
+      EXPECT_EQ(*found.*field, *sizes.*field) << sizes->family->title;
+    }
+    EXPECT_EQ(found->epsilon, sizes->epsilon);
+    EXPECT_EQ(found->image_mean, kClipMean);
+  }
+}
+
+TEST(TowerFamilies, LlavaKnowsItsUnusedBlocks) {
+  const auto usual = OfClass(kLlavaClass, kClip);
+  ASSERT_TRUE(usual.ok()) << usual.status();
+  EXPECT_EQ(usual->blocks, 23u);
+  EXPECT_EQ(ListUnusedTensors(*usual).size(), 16u);
+  const auto all = OfClass(kLlavaClass, kClip, R"(, "vision_feature_layer": -1)");
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_TRUE(ListUnusedTensors(*all).empty());
+}
+
+TEST(TowerFamilies, TypesFollowTheFile) {
+  constexpr TensorType kF32 = TensorType::kF32, kF16 = TensorType::kF16, kBF16 = TensorType::kBF16,
+                       kQ8 = TensorType::kQ8_0;
+  const struct {
+    TowerType type;
+    TensorType f32, f16, bf16, q8;
+  } kTypes[] = {{TowerType::kF32, kF32, kF32, kF32, kF32},
+                {TowerType::kF16, kF16, kF16, kF16, kF16},
+                {TowerType::kAsAsked, kF32, kF16, kBF16, kQ8},
+                {TowerType::kFloatAsAsked, kF32, kF16, kBF16, kF16},
+                {TowerType::kF16InF16File, kF32, kF16, kF32, kF32}};
+  for (const auto& [type, f32, f16, bf16, q8] : kTypes) {
+    EXPECT_EQ(ResolveTowerType(type, kF32), f32);
+    EXPECT_EQ(ResolveTowerType(type, kF16), f16);
+    EXPECT_EQ(ResolveTowerType(type, kBF16), bf16);
+    EXPECT_EQ(ResolveTowerType(type, kQ8), q8);
+  }
+}
+
 TEST(Tower, AHugeBlockCountIsRefusedBeforeItCostsAnything) {
   EXPECT_THAT(ErrorOf(FromConfig(R"({"num_hidden_layers": 4294967295})", 49)),
               HasSubstr("4294967295 blocks"));
