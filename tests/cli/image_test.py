@@ -120,6 +120,13 @@ class EvaluateVision(Vision):
         said = self.succeed("evaluate", "vision", "-m", "mmproj.gguf", "--image", GOLDEN).stdout
         self.assertEqual(f"{GOLDEN}: 4 tokens of 128 values\n", said)
 
+    def test_activations(self):
+        image, = self.vision("-m", "mmproj.gguf", "--image", PHOTO, "--against", "mmproj.gguf",
+                             "--activations", "bf16")["images"]
+        # Measured with a matrix unit: 0.003; without one both are computed in floats.
+        self.assertLess(image["error"]["relative_rmse"], 0.01)
+        self.assertGreater(image["min_cosine"], 0.9999)
+
     def test_two_towers(self):
         same = self.vision("-m", "mmproj.gguf", "--image", GOLDEN, "--against", "mmproj.gguf")
         image = same["images"][0]
