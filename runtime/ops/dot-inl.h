@@ -133,6 +133,22 @@ HWY_INLINE void ScaledCodes(hn::Vec<DI8x16> codes, const int8_t* places, float f
   ScaledCodes(hn::TableLookupBytes(codes, hn::Load(DI8x16(), places)), factor, out);
 }
 
+// Sixteen runs of four bytes of a grid, side by side: those at indices of eight bits, and of a
+// ninth where there are bits of them.
+template <size_t kLanes = kN>
+HWY_INLINE hn::Vec<DU8> GatherRuns(const uint8_t (*grid)[4], const uint8_t* low,
+                                   const uint8_t* ninth_bits) {
+  static_assert(kLanes == 16, "a vector of 64 bytes");
+  const hn::CappedTag<uint32_t, kLanes> d;
+  auto indices = hn::PromoteTo(d, hn::LoadU(DU8x16(), low));
+  if (ninth_bits != nullptr) {
+    const auto ninth = hn::IfThenElseZero(hn::LoadMaskBits(d, ninth_bits), hn::Set(d, 256));
+    indices = hn::Or(indices, ninth);
+  }
+  return hn::BitCast(DU8(), hn::GatherIndex(d, reinterpret_cast<const uint32_t*>(grid),
+                                            hn::BitCast(DI32(), indices)));
+}
+
 // The codes of the eight scales of Q4_K and Q5_K, then of the eight minimums (k_scales.h).
 HWY_INLINE hn::Vec<DI8x16> KScaleCodes(const uint8_t* packed) {
   uint32_t words[3];

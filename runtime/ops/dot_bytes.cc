@@ -116,8 +116,21 @@ HWY_INLINE VF AddMinimums(VF scales, const Q8Activations& x, size_t column, VF t
   return hn::MulAdd(minimums, hn::LoadU(DF(), x.sums() + column / 16), total);
 }
 
-float RowQ4_K(const uint8_t* row, size_t columns, const Q8Activations& x) {
-  const auto* block = reinterpret_cast<const BlockQ4_K*>(row);
+// Codes 64 i to 64 i + 63.
+HWY_INLINE VU8 CodesAt(const BlockQ4_K& block, size_t i) {
+  return Nibbles<32>(Twice(block.qs + 32 * i));
+}
+
+HWY_INLINE VU8 CodesAt(const BlockQ5_K& block, size_t i) {
+  const hn::Half<DU8> half;
+  const VU8 bit = hn::Combine(DU8(), hn::Set(half, 2 << 2 * i), hn::Set(half, 1 << 2 * i));
+  const VU8 fifth = hn::IfThenElseZero(hn::TestBit(Twice(block.qh), bit), hn::Set(DU8(), 16));
+  return hn::Or(Nibbles<32>(Twice(block.qs + 32 * i)), fifth);
+}
+
+template <class Block>
+HWY_INLINE float RowWithMinimums(const uint8_t* row, size_t columns, const Q8Activations& x) {
+  const auto* block = reinterpret_cast<const Block*>(row);
   VF total[2] = {hn::Zero(DF()), hn::Zero(DF())}, minimums = hn::Zero(DF());
   for (size_t column = 0; column < columns; column += 256, ++block) {
     PrefetchAhead<sizeof(*block)>(block);
@@ -125,33 +138,19 @@ float RowQ4_K(const uint8_t* row, size_t columns, const Q8Activations& x) {
     minimums = AddMinimums(scales, x, column, minimums);
     GGUF_UNROLL
     for (size_t i = 0; i < 4; ++i) {
-      const VU8 codes = Nibbles<32>(Twice(block->qs + 32 * i));
-      total[i % 2] = AddBytes(codes, hn::Zero(DI32()), x, column + 64 * i, TwoScales(scales, 2 * i),
-                              total[i % 2]);
+      total[i % 2] = AddBytes(CodesAt(*block, i), hn::Zero(DI32()), x, column + 64 * i,
+                              TwoScales(scales, 2 * i), total[i % 2]);
     }
   }
   return SumOf(hn::Sub(hn::Add(total[0], total[1]), minimums));
 }
 
+float RowQ4_K(const uint8_t* row, size_t columns, const Q8Activations& x) {
+  return RowWithMinimums<BlockQ4_K>(row, columns, x);
+}
+
 float RowQ5_K(const uint8_t* row, size_t columns, const Q8Activations& x) {
-  const auto* block = reinterpret_cast<const BlockQ5_K*>(row);
-  VF total[2] = {hn::Zero(DF()), hn::Zero(DF())}, minimums = hn::Zero(DF());
-  for (size_t column = 0; column < columns; column += 256, ++block) {
-    PrefetchAhead<sizeof(*block)>(block);
-    const VF scales = ScalesAndMinimums(*block);
-    minimums = AddMinimums(scales, x, column, minimums);
-    const VU8 fifth_bits = Twice(block->qh);
-    const hn::Half<DU8> half;
-    GGUF_UNROLL
-    for (size_t i = 0; i < 4; ++i) {
-      const VU8 bit = hn::Combine(DU8(), hn::Set(half, 2 << 2 * i), hn::Set(half, 1 << 2 * i));
-      const VU8 fifth = hn::IfThenElseZero(hn::TestBit(fifth_bits, bit), hn::Set(DU8(), 16));
-      const VU8 codes = hn::Or(Nibbles<32>(Twice(block->qs + 32 * i)), fifth);
-      total[i % 2] = AddBytes(codes, hn::Zero(DI32()), x, column + 64 * i, TwoScales(scales, 2 * i),
-                              total[i % 2]);
-    }
-  }
-  return SumOf(hn::Sub(hn::Add(total[0], total[1]), minimums));
+  return RowWithMinimums<BlockQ5_K>(row, columns, x);
 }
 
 // Two blocks at a time; of the last of an odd number the second is zero.
@@ -177,7 +176,6 @@ float RowQ4_0(const uint8_t* row, size_t columns, const Q8Activations& x) {
 
 float RowIQ3_S(const uint8_t* row, size_t columns, const Q8Activations& x) {
   const auto* block = reinterpret_cast<const BlockIQ3_S*>(row);
-  const hn::RebindToUnsigned<DF> du32;
   const VU8 raise = hn::Set(DU8(), 0x80);
   VF total[2] = {hn::Zero(DF()), hn::Zero(DF())};
   for (size_t column = 0; column < columns; column += 256, ++block) {
@@ -192,12 +190,7 @@ float RowIQ3_S(const uint8_t* row, size_t columns, const Q8Activations& x) {
                               hn::Set(DF(), HalfToFloat(&block->d)));
     GGUF_UNROLL
     for (size_t i = 0; i < 4; ++i) {
-      const auto low = hn::PromoteTo(du32, hn::LoadU(DU8x16(), block->qs + 16 * i));
-      const auto ninth =
-          hn::IfThenElseZero(hn::LoadMaskBits(du32, block->qh + 2 * i), hn::Set(du32, 256));
-      const auto indices = hn::BitCast(DI32(), hn::Or(low, ninth));
-      const auto grid = hn::BitCast(
-          DU8(), hn::GatherIndex(du32, reinterpret_cast<const uint32_t*>(kIq3s), indices));
+      const VU8 grid = GatherRuns(kIq3s, block->qs + 16 * i, block->qh + 2 * i);
       const auto is_negative = hn::LoadMaskBits(DU8(), block->signs + 8 * i);
       const auto codes =
           hn::Xor(hn::IfThenElse(is_negative, hn::Sub(hn::Zero(DU8()), grid), grid), raise);

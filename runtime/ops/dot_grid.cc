@@ -174,7 +174,11 @@ struct GridIQ3_XXS {
   static HWY_INLINE hn::Vec<DI8x16> Scales(const Block& block) {
     return ScalesOfCodes(TopNibbles(block.signs_and_scale, 4));
   }
+  template <size_t kLanes = kN>
   static HWY_INLINE VI8 Values(const Block& block, size_t first) {
+    if constexpr (kLanes == 16) {
+      return hn::BitCast(DI8(), GatherRuns<kLanes>(kIq3xxs, block.qs + first / 4, nullptr));
+    }
     return RunsOf4([&block](size_t k) HWY_ATTR { return kIq3xxs[block.qs[k]]; }, first);
   }
 };
@@ -192,7 +196,12 @@ struct GridIQ3_S {
     for (size_t g = 0; g < 8; ++g) codes |= uint64_t{bytes >> (4 * g) & 15} << (8 * g);
     return ScalesOfCodes(codes);
   }
+  template <size_t kLanes = kN>
   static HWY_INLINE VI8 Values(const Block& block, size_t first) {
+    if constexpr (kLanes == 16) {
+      return hn::BitCast(DI8(),
+                         GatherRuns<kLanes>(kIq3s, block.qs + first / 4, block.qh + first / 32));
+    }
     return RunsOf4(
         [&block](size_t k)
             HWY_ATTR { return kIq3s[block.qs[k] | (block.qh[k / 8] >> (k % 8) & 1) << 8]; },

@@ -27,6 +27,9 @@ struct WeightMatrix {
   size_t columns = 0;
 };
 
+// Most bytes per activation that a packed form of them takes.
+inline constexpr size_t kPackedBytes = 6;
+
 // Activations [count, columns], row-major, and the forms in which products read them. Several
 // products may share one; a form is made when the first of them asks for it.
 class Activations {

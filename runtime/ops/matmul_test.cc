@@ -168,6 +168,9 @@ TEST_P(MatMulTest, ExtremeActivations) {
     activations.Assign(x.data(), 1, 256);
     Multiply(&activations, {&product, 1}, 1);
     EXPECT_EQ(out, 0.0f) << NameOf(type);
+    x.assign(256, 1e-41f);  // below normal numbers
+    Multiply(&activations, {&product, 1}, 1);
+    EXPECT_LE(std::abs(out), 1e-30f) << NameOf(type);
     std::vector<float> weights(256);
     CodecOf(type).decode(blocks.data(), 256, weights.data());
     for (const size_t place : {0, 1, 31, 32, 100, 255}) {  // one activation picks one weight
