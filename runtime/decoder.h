@@ -40,9 +40,8 @@ struct DecoderOptions {
 enum class Outputs { kNone, kLast, kAll };
 
 // Not thread-safe; one per model in use, works on `threads` threads. Results do not depend on
-// threads. How a prompt is cut into calls moves logits by some 1e-5 of their standard deviation for
-// F32 weights and some 1e-4 for others, whose activations single tokens and prompts round apart; by up
-// to 0.1 with activations that are not kF32.
+// threads. How a prompt is cut into calls moves logits by less than 1e-5 of their standard deviation
+// with activations that are kF32, whatever the type of the weights; by up to 0.1 with others.
 class Decoder {
  public:
   // `model` must outlive the decoder. Errors: a missing or misshapen tensor (FindWeights), a cache

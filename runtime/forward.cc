@@ -10,6 +10,7 @@
 #include "runtime/ops/activation.h"
 #include "runtime/ops/attention.h"
 #include "runtime/ops/gemm.h"
+#include "runtime/ops/matmul.h"
 #include "runtime/ops/norm.h"
 
 namespace gguf {
@@ -271,7 +272,8 @@ uint64_t Forward::BufferBytes(const ModelConfig& c, uint32_t batch) {
   const uint64_t widest = std::max<uint64_t>(
       {c.feed_forward, c.expert_feed_forward, c.shared_feed_forward, c.embedding});
   // Residual, normed and added rows, gate and up, and the widest packed activations.
-  return sizeof(float) * batch * (attention + 4 * uint64_t{c.embedding} + 3 * widest);
+  return batch * (sizeof(float) * (attention + 4 * uint64_t{c.embedding} + 2 * widest) +
+                  kPackedBytes * widest);
 }
 
 }  // namespace gguf

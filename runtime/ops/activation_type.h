@@ -12,15 +12,18 @@ namespace gguf {
 // Speed is bought with precision only where the machine or the type of the weights makes it faster;
 // elsewhere products are as precise as with kF32.
 enum class ActivationType {
-  // As floats, or rounded to 16 bits: relative to the sum of a product's terms an error of some
-  // 1e-5. The reference.
+  // As the floats they are: relative to the sum of a product's terms an error of some 1e-7, that of
+  // adding floats in another order, for prompts and single tokens alike. The reference. (Inside,
+  // floats are split into parts that multiply exactly: amx.h, dot.h.)
   kF32,
-  // Prompts as bfloat16, weights too, on machines with a matrix unit: 2^-9 per value.
+  // Of prompts as bfloat16, weights too, on machines with a matrix unit: 2^-9 per value. Of single
+  // tokens, for types with a kernel of integers (dot.h), in 16 bits against the largest of each 32:
+  // an error of some 1e-5.
   kBF16,
   // Of single tokens rounded to 8 bits against the largest of each 32 (2^-8 of that largest), and
   // multiplied as integers, for the types of weights where that is faster: legacy ones but Q8_0,
-  // Q2_K, Q3_K, Q5_K, TQ1_0, TQ2_0, Q1_0, Q2_0, IQ4_NL, MXFP4. Others as kF32. Prompts are never
-  // rounded to 8 bits: as kBF16, which a matrix unit makes both faster and closer.
+  // Q2_K, Q3_K, Q4_K, Q5_K, IQ3_S, TQ1_0, TQ2_0, Q1_0, Q2_0, IQ4_NL, MXFP4. Others as kBF16, and
+  // so are prompts, which a matrix unit makes both faster and closer that way.
   kQ8,
 };
 

@@ -1,6 +1,6 @@
-// A tile is 16 rows of 64 bytes. A step of a block: high parts of rows 0 to 15, of rows 16 to 31,
-// then in full precision the low parts of both: a tile each, a row of which is 32 columns. A step
-// of a panel: likewise for tokens, a row of which is columns 2p and 2p + 1 of 16 tokens.
+// A tile is 16 rows of 64 bytes. A step of a block: the first parts of rows 0 to 15, of rows 16 to
+// 31, then the second parts of both, then the third: a tile each, a row of which is 32 columns. A
+// step of a panel: likewise for tokens, a row of which is columns 2p and 2p + 1 of 16 tokens.
 
 #include "runtime/ops/amx.h"
 
@@ -32,7 +32,7 @@ namespace {
 constexpr size_t kTileValues = 16 * 32;  // 16-bit
 
 // 16-bit values of a step of a block or of a panel.
-constexpr size_t StepValues(bool is_full) { return (is_full ? 4 : 2) * kTileValues; }
+constexpr size_t StepValues(int parts) { return 2 * parts * kTileValues; }
 
 bool MayUseTiles() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -43,28 +43,6 @@ bool MayUseTiles() {
   if ((eax & kAvx512Bf16) == 0) return false;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // of arch_prctl, for all threads
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
-// The high and low parts of 32 floats.
-struct Parts {
-  __m512i high, low;
-};
-
-// The nearest bfloat16 as a float, ties to even.
-GGUF_AMX_TARGET inline __m512 RoundToBfloat16(__m512 values) {
-  const __m512i bits = _mm512_castps_si512(values);
-  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7FFF));
-  return _mm512_castsi512_ps(_mm512_and_si512(rounded, _mm512_set1_epi32(-65536)));
-}
-
-GGUF_AMX_TARGET inline Parts Split(__m512 first, __m512 second) {
-  const __m512 first_high = RoundToBfloat16(first);
-  const __m512 second_high = RoundToBfloat16(second);
-  const __m512bh high = _mm512_cvtne2ps_pbh(second_high, first_high);
-  const __m512bh low =
-      _mm512_cvtne2ps_pbh(_mm512_sub_ps(second, second_high), _mm512_sub_ps(first, first_high));
-  return {reinterpret_cast<__m512i>(high), reinterpret_cast<__m512i>(low)};
 }
 
 GGUF_AMX_TARGET inline __mmask16 FirstOf(size_t n) {
@@ -82,9 +60,23 @@ GGUF_AMX_TARGET inline Step LoadStep(const float* values, size_t count) {
           rest == 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(FirstOf(rest), values + 16)};
 }
 
-// Their high parts alone.
-GGUF_AMX_TARGET inline __m512i Round(const Step& step) {
-  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(step.second, step.first));
+// The nearest bfloat16 as a float, ties to even.
+GGUF_AMX_TARGET inline __m512 RoundToBfloat16(__m512 values) {
+  const __m512i bits = _mm512_castps_si512(values);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7FFF));
+  return _mm512_castsi512_ps(_mm512_and_si512(rounded, _mm512_set1_epi32(-65536)));
+}
+
+// The first part of each, which is taken off.
+template <bool kIsLast>
+GGUF_AMX_TARGET inline __m512i TakePart(Step* step) {
+  const __m512i part = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(step->second, step->first));
+  if constexpr (!kIsLast) {
+    step->first = _mm512_sub_ps(step->first, RoundToBfloat16(step->first));
+    step->second = _mm512_sub_ps(step->second, RoundToBfloat16(step->second));
+  }
+  return part;
 }
 
 // Turns 16 rows of 16 words of 32 bits: word i of rows[j] becomes word j of rows[i].
@@ -123,28 +115,31 @@ GGUF_AMX_TARGET inline void StoreTile(const __m512i rows[16], uint16_t* tile) {
   for (int i = 0; i < 16; ++i) _mm512_store_si512(tile + 32 * i, rows[i]);
 }
 
-// One step of up to 16 tokens into tiles of a panel: the high parts, and in full precision the low
-// ones behind those of all tokens.
-template <bool kIsFull>
+// One step of up to 16 tokens into tiles of a panel, parts behind those of all tokens.
+template <int kParts>
 GGUF_AMX_TARGET inline void PackTokens(const float* in, size_t row_stride, size_t count,
                                        size_t depth, uint16_t* tile) {
-  __m512i high[16], low[16];
+  __m512i parts[kParts][16];
   for (size_t t = 0; t < 16; ++t) {
-    const Step step = t < count ? LoadStep(in + t * row_stride, depth)
-                                : Step{_mm512_setzero_ps(), _mm512_setzero_ps()};
-    if constexpr (kIsFull) {
-      const Parts parts = Split(step.first, step.second);
-      high[t] = parts.high;
-      low[t] = parts.low;
-    } else {
-      high[t] = Round(step);
-    }
+    Step step = t < count ? LoadStep(in + t * row_stride, depth)
+                          : Step{_mm512_setzero_ps(), _mm512_setzero_ps()};
+    for (int i = 0; i + 1 < kParts; ++i) parts[i][t] = TakePart<false>(&step);
+    parts[kParts - 1][t] = TakePart<true>(&step);
   }
-  Turn(high);
-  StoreTile(high, tile);
-  if constexpr (kIsFull) {
-    Turn(low);
-    StoreTile(low, tile + 2 * kTileValues);
+  for (int i = 0; i < kParts; ++i) {
+    Turn(parts[i]);
+    StoreTile(parts[i], tile + 2 * i * kTileValues);
+  }
+}
+
+template <int kParts>
+GGUF_AMX_TARGET void PackWeights(const float* values, size_t depth, uint16_t* at) {
+  for (size_t k = 0; k < depth; k += kAmxDepth, at += StepValues(kParts)) {
+    Step step = LoadStep(values + k, depth - k);
+    for (int i = 0; i + 1 < kParts; ++i) {
+      _mm512_store_si512(at + 2 * i * kTileValues, TakePart<false>(&step));
+    }
+    _mm512_store_si512(at + 2 * (kParts - 1) * kTileValues, TakePart<true>(&step));
   }
 }
 
@@ -159,9 +154,48 @@ struct alignas(64) TileConfig {
 static_assert(sizeof(TileConfig) == 64, "as the processor reads it");
 constexpr TileConfig kTiles;
 
-// One block of 32 rows with one panel of 32 tokens. Tiles 0 to 3 are sums, 4 and 5 weights, 6 and 7
-// activations.
-template <bool kIsFull>
+// What the tiles of activations and of weights hold is loaded before the product of two parts.
+enum Loads { kNewActivations = 1, kNewWeights = 2, kBoth = 3 };
+
+// Sums += part kWeights of a step of weights times part kActivations of activations. Tiles 0 to 3
+// are sums, 4 and 5 weights, 6 and 7 activations.
+template <int kWeights, int kActivations, Loads kLoads>
+GGUF_AMX_TARGET inline void AddProduct(const uint16_t* w, const uint16_t* x) {
+  if constexpr ((kLoads & kNewActivations) != 0) {
+    _tile_loadd(6, x + 2 * kActivations * kTileValues, 64);
+    _tile_loadd(7, x + (2 * kActivations + 1) * kTileValues, 64);
+  }
+  if constexpr ((kLoads & kNewWeights) != 0) {
+    _tile_loadd(4, w + 2 * kWeights * kTileValues, 64);
+    _tile_loadd(5, w + (2 * kWeights + 1) * kTileValues, 64);
+  }
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
+}
+
+// All products of parts that count, each of which shares an operand with the one before.
+template <int kWeights, int kActivations>
+GGUF_AMX_TARGET inline void AddProducts(const uint16_t* w, const uint16_t* x) {
+  if constexpr (kActivations == 1) {
+    AddProduct<0, 0, kBoth>(w, x);
+  } else if constexpr (kWeights == 1) {
+    AddProduct<0, 2, kBoth>(w, x);
+    AddProduct<0, 1, kNewActivations>(w, x);
+    AddProduct<0, 0, kNewActivations>(w, x);
+  } else {
+    AddProduct<0, 2, kBoth>(w, x);
+    AddProduct<0, 1, kNewActivations>(w, x);
+    AddProduct<1, 1, kNewWeights>(w, x);
+    AddProduct<1, 0, kNewActivations>(w, x);
+    AddProduct<0, 0, kNewWeights>(w, x);
+    if constexpr (kWeights == 3) AddProduct<2, 0, kNewWeights>(w, x);
+  }
+}
+
+// One block of 32 rows with one panel of 32 tokens.
+template <int kWeights, int kActivations>
 GGUF_AMX_TARGET void MultiplyBlock(const uint16_t* block, const uint16_t* panel, size_t num_steps,
                                    float* c, size_t c_stride) {
   const size_t stride = c_stride * sizeof(float);
@@ -170,37 +204,22 @@ GGUF_AMX_TARGET void MultiplyBlock(const uint16_t* block, const uint16_t* panel,
   _tile_loadd(2, c + 16 * c_stride, stride);
   _tile_loadd(3, c + 16 * c_stride + 16, stride);
   for (size_t step = 0; step < num_steps; ++step) {
-    const uint16_t* w = block + step * StepValues(kIsFull);
-    const uint16_t* x = panel + step * StepValues(kIsFull);
-    _tile_loadd(4, w, 64);  // high parts of both
-    _tile_loadd(6, x, 64);
-    _tile_loadd(7, x + kTileValues, 64);
-    _tile_loadd(5, w + kTileValues, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-    if constexpr (kIsFull) {
-      _tile_loadd(6, x + 2 * kTileValues, 64);  // high of weights, low of activations
-      _tile_loadd(7, x + 3 * kTileValues, 64);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(3, 5, 7);
-      _tile_loadd(4, w + 2 * kTileValues, 64);  // low, high
-      _tile_loadd(5, w + 3 * kTileValues, 64);
-      _tile_loadd(6, x, 64);
-      _tile_loadd(7, x + kTileValues, 64);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(3, 5, 7);
-    }
+    AddProducts<kWeights, kActivations>(block + step * StepValues(kWeights),
+                                        panel + step * StepValues(kActivations));
   }
   _tile_stored(0, c, stride);
   _tile_stored(1, c + 16, stride);
   _tile_stored(2, c + 16 * c_stride, stride);
   _tile_stored(3, c + 16 * c_stride + 16, stride);
+}
+
+using MultiplyFunction = void (*)(const uint16_t*, const uint16_t*, size_t, float*, size_t);
+
+MultiplyFunction MultiplyOf(AmxParts parts) {
+  if (parts.activations == 1) return MultiplyBlock<1, 1>;
+  constexpr MultiplyFunction kByWeights[] = {MultiplyBlock<1, 3>, MultiplyBlock<2, 3>,
+                                             MultiplyBlock<3, 3>};
+  return kByWeights[parts.weights - 1];
 }
 
 }  // namespace
@@ -210,10 +229,10 @@ bool HasAmx() {
   return has;
 }
 
-GGUF_AMX_TARGET void AmxPackActivations(const float* in, size_t row_stride, size_t count,
-                                        size_t depth, bool is_full, uint16_t* out) {
-  const auto pack = is_full ? PackTokens<true> : PackTokens<false>;
-  for (size_t k = 0; k < depth; k += kAmxDepth, out += StepValues(is_full)) {
+void AmxPackActivations(const float* in, size_t row_stride, size_t count, size_t depth, int parts,
+                        uint16_t* out) {
+  const auto pack = parts == 3 ? PackTokens<3> : PackTokens<1>;
+  for (size_t k = 0; k < depth; k += kAmxDepth, out += StepValues(parts)) {
     for (size_t t = 0; t < kAmxTokens; t += 16) {
       const size_t first = std::min(t, count - 1);  // never a row that does not exist
       pack(in + first * row_stride + k, row_stride, count > t ? count - t : 0, depth - k,
@@ -222,19 +241,10 @@ GGUF_AMX_TARGET void AmxPackActivations(const float* in, size_t row_stride, size
   }
 }
 
-GGUF_AMX_TARGET void AmxPackWeights(const float* values, size_t row, size_t depth, bool is_full,
-                                    uint16_t* block) {
-  uint16_t* at = block + row * 32;
-  for (size_t k = 0; k < depth; k += kAmxDepth, at += StepValues(is_full)) {
-    const Step step = LoadStep(values + k, depth - k);
-    if (!is_full) {
-      _mm512_store_si512(at, Round(step));
-      continue;
-    }
-    const Parts parts = Split(step.first, step.second);
-    _mm512_store_si512(at, parts.high);
-    _mm512_store_si512(at + 2 * kTileValues, parts.low);
-  }
+void AmxPackWeights(const float* values, size_t row, size_t depth, int parts, uint16_t* block) {
+  constexpr void (*kByParts[])(const float*, size_t, uint16_t*) = {PackWeights<1>, PackWeights<2>,
+                                                                   PackWeights<3>};
+  kByParts[parts - 1](values, depth, block + row * 32);
 }
 
 GGUF_AMX_TARGET void AmxStoreTurned(const float* sums, size_t stride, size_t rows, size_t count,
@@ -258,10 +268,9 @@ GGUF_AMX_TARGET void AmxStoreTurned(const float* sums, size_t stride, size_t row
 GGUF_AMX_TARGET void AmxBegin() { _tile_loadconfig(&kTiles); }
 GGUF_AMX_TARGET void AmxEnd() { _tile_release(); }
 
-GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size_t block_values,
-                                 const uint16_t* panel, size_t depth, bool is_full, float* c,
-                                 size_t c_stride) {
-  const auto multiply = is_full ? MultiplyBlock<true> : MultiplyBlock<false>;
+void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size_t block_values,
+                 const uint16_t* panel, size_t depth, AmxParts parts, float* c, size_t c_stride) {
+  const MultiplyFunction multiply = MultiplyOf(parts);
   for (size_t b = 0; b < num_blocks; ++b) {
     multiply(blocks + b * block_values, panel, AmxDepth(depth) / kAmxDepth,
              c + b * kAmxRows * c_stride, c_stride);
@@ -271,11 +280,12 @@ GGUF_AMX_TARGET void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size
 #else
 
 bool HasAmx() { return false; }
-void AmxPackActivations(const float*, size_t, size_t, size_t, bool, uint16_t*) {}
-void AmxPackWeights(const float*, size_t, size_t, bool, uint16_t*) {}
+void AmxPackActivations(const float*, size_t, size_t, size_t, int, uint16_t*) {}
+void AmxPackWeights(const float*, size_t, size_t, int, uint16_t*) {}
 void AmxBegin() {}
 void AmxEnd() {}
-void AmxMultiply(const uint16_t*, size_t, size_t, const uint16_t*, size_t, bool, float*, size_t) {}
+void AmxMultiply(const uint16_t*, size_t, size_t, const uint16_t*, size_t, AmxParts, float*,
+                 size_t) {}
 void AmxStoreTurned(const float*, size_t, size_t, size_t, const float*, float*, size_t) {}
 
 #endif

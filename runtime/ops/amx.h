@@ -1,11 +1,11 @@
 // Products on the matrix unit of recent x86 servers (AMX), which multiplies bfloat16 about eight
 // times as fast as vector units multiply floats.
 //
-// In full precision a float is split into a bfloat16 and the bfloat16 nearest to what remains; of
-// the four products of two such pairs all but the smallest are added, in float. The relative error
-// of a product is at most 3 * 2^-16, typically a tenth of that. In half precision only the first
-// product counts: three times as fast, with a relative error of at most 2^-7, which is below that
-// of activations rounded to 8 bits.
+// A float becomes one to three parts: the bfloat16 nearest to it, the one nearest to what remains,
+// and again. Three hold all 24 bits of a float, two 16 bits, one 8. Products of parts are added in
+// float, but for those below 2^-26 of the whole: with three parts of activations, and as many of
+// weights as hold them exactly, results are as close as those of a sum of floats. One part of each
+// is three to six times as fast, with an error of at most 2^-8 per factor.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_AMX_H_
 #define GGUF_TOOLCHAIN_RUNTIME_OPS_AMX_H_
@@ -28,18 +28,24 @@ constexpr size_t AmxDepth(size_t columns) {
   return (columns + kAmxDepth - 1) / kAmxDepth * kAmxDepth;
 }
 
-// 16-bit values of a panel or of a block of `depth` columns: two per number in full precision.
-constexpr size_t AmxValues(size_t depth, bool is_full) {
-  return (is_full ? 2 : 1) * kAmxTokens * AmxDepth(depth);
-}
+// Of weights and of activations: {1, 1}, {1, 3}, {2, 3} or {3, 3}.
+struct AmxParts {
+  int weights = 1;
+  int activations = 1;
+};
+
+// 16-bit values of a panel or of a block of `depth` columns in `parts` parts. Also where column
+// `depth`, a multiple of kAmxDepth, begins in a longer one.
+constexpr size_t AmxValues(size_t depth, int parts) { return parts * kAmxTokens * AmxDepth(depth); }
 
 // Packs `count` rows (1 to kAmxTokens) of `depth` activations (stride `row_stride`) into a panel,
-// zeros beyond either. `out` is aligned to 64 bytes.
-void AmxPackActivations(const float* in, size_t row_stride, size_t count, size_t depth,
-                        bool is_full, uint16_t* out);
+// zeros beyond either. `parts` is 1 or 3; `out` is aligned to 64 bytes.
+void AmxPackActivations(const float* in, size_t row_stride, size_t count, size_t depth, int parts,
+                        uint16_t* out);
 
-// Packs row `row` < kAmxRows of a block of weights; the other rows stay as they are.
-void AmxPackWeights(const float* values, size_t row, size_t depth, bool is_full, uint16_t* block);
+// Packs row `row` < kAmxRows of a block of weights; the other rows stay as they are. `parts` is 1,
+// 2 or 3.
+void AmxPackWeights(const float* values, size_t row, size_t depth, int parts, uint16_t* block);
 
 // Takes the unit for this thread, and gives it back. AmxMultiply may be called in between.
 void AmxBegin();
@@ -49,7 +55,7 @@ void AmxEnd();
 // over `depth` columns rounded up to steps. Blocks begin `block_values` apart and follow one
 // another in the rows of c. Writes all kAmxRows * num_blocks rows and kAmxTokens columns.
 void AmxMultiply(const uint16_t* blocks, size_t num_blocks, size_t block_values,
-                 const uint16_t* panel, size_t depth, bool is_full, float* c, size_t c_stride);
+                 const uint16_t* panel, size_t depth, AmxParts parts, float* c, size_t c_stride);
 
 // out[t * out_stride + r] = sums[r * stride + t] + bias[r] (`bias` may be null), for r < rows and
 // t < count, which lie within whole tiles of 16 x 16 of `sums`.

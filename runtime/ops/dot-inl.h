@@ -10,9 +10,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "runtime/ops/dot.h"
+#include "runtime/ops/unroll.h"
 
 // Elsewhere rows are decoded to float.
 #undef GGUF_HAVE_DOT
@@ -37,29 +40,66 @@ using VI32 = hn::Vec<DI32>;
 using VI16 = hn::Vec<DI16>;
 inline constexpr size_t kN = hn::MaxLanes(DF());  // floats; twice as many words
 
-// sums + codes * x, pairs of words added; x has as many words as a vector
-HWY_INLINE VI32 MulPairs(VI16 codes, const int16_t* x, VI32 sums) {
-  VI32 unused = hn::Zero(DI32());
-  return hn::ReorderWidenMulAccumulate(DI32(), codes, hn::LoadU(DI16(), x), sums, unused);
-}
-
-// total + sums * scale
-HWY_INLINE VF AddScaled(VI32 sums, VF scale, VF total) {
-  return hn::MulAdd(hn::ConvertTo(DF(), sums), scale, total);
-}
-
 HWY_INLINE float SumOf(VF values) { return hn::GetLane(hn::SumOfLanes(DF(), values)); }
+
+// One number per part of the activations (DotActivations::num_parts), in every lane of D.
+template <int kParts, class D>
+struct Parts {
+  hn::Vec<D> part[kParts];
+
+  HWY_INLINE Parts() {
+    for (int i = 0; i < kParts; ++i) part[i] = hn::Zero(D());
+  }
+};
+template <int kParts, class D = DI32>
+using Sums = Parts<kParts, D>;
+template <int kParts, class D = DF>
+using Totals = Parts<kParts, D>;
+
+// sums += codes * x, pairs of words added; x has as many words as a vector, its next part `stride`
+// words behind it.
+template <int kParts, class D, class V>
+HWY_INLINE void MulPairs(V codes, const int16_t* x, size_t stride, Parts<kParts, D>& sums) {
+  GGUF_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+    hn::Vec<D> unused = hn::Zero(D());
+    sums.part[i] = hn::ReorderWidenMulAccumulate(
+        D(), codes, hn::LoadU(hn::DFromV<V>(), x + i * stride), sums.part[i], unused);
+  }
+}
+
+// total += sums * scale
+template <int kParts, class DI, class D>
+HWY_INLINE void AddScaled(const Parts<kParts, DI>& sums, hn::Vec<D> scale,
+                          Parts<kParts, D>& total) {
+  GGUF_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+    total.part[i] = hn::MulAdd(hn::ConvertTo(D(), sums.part[i]), scale, total.part[i]);
+  }
+}
+
+template <int kParts, class D>
+HWY_INLINE float SumOf(const Parts<kParts, D>& total) {
+  auto sum = total.part[0];
+  if constexpr (kParts == 2) {
+    sum = hn::MulAdd(total.part[1], hn::Set(D(), 1.0f / kDotSecondPart), sum);
+  }
+  return hn::GetLane(hn::SumOfLanes(D(), sum));
+}
 
 // How far ahead of the codes in use their cache lines are asked for: rows follow one another, and
 // the processor by itself stops at the end of a page.
 inline constexpr size_t kAhead = 4096;  // bytes
 
-// Asks for the bytes that `at` will reach; beyond the end of memory this does nothing.
+// Asks for the bytes from `at` on; beyond the end of memory this does nothing.
+template <size_t kBytes>
+HWY_INLINE void Prefetch(const uint8_t* at) {
+  for (size_t i = 0; i < kBytes; i += 64) hwy::Prefetch(at + i);
+}
+
 template <size_t kBytes>
 HWY_INLINE void PrefetchAhead(const void* at) {
-  for (size_t i = 0; i < kBytes; i += 64) {
-    hwy::Prefetch(static_cast<const uint8_t*>(at) + kAhead + i);
-  }
+  Prefetch<kBytes>(static_cast<const uint8_t*>(at) + kAhead);
 }
 
 HWY_INLINE float HalfToFloat(const void* half) {
@@ -91,6 +131,38 @@ HWY_INLINE void ScaledCodes(hn::Vec<DI8x16> codes, float factor, float* out) {
 // As above, of the codes at `places`.
 HWY_INLINE void ScaledCodes(hn::Vec<DI8x16> codes, const int8_t* places, float factor, float* out) {
   ScaledCodes(hn::TableLookupBytes(codes, hn::Load(DI8x16(), places)), factor, out);
+}
+
+// Sixteen runs of four bytes of a grid, side by side: those at indices of eight bits, and of a
+// ninth where there are bits of them.
+template <size_t kLanes = kN>
+HWY_INLINE hn::Vec<DU8> GatherRuns(const uint8_t (*grid)[4], const uint8_t* low,
+                                   const uint8_t* ninth_bits) {
+  static_assert(kLanes == 16, "a vector of 64 bytes");
+  const hn::CappedTag<uint32_t, kLanes> d;
+  auto indices = hn::PromoteTo(d, hn::LoadU(DU8x16(), low));
+  if (ninth_bits != nullptr) {
+    const auto ninth = hn::IfThenElseZero(hn::LoadMaskBits(d, ninth_bits), hn::Set(d, 256));
+    indices = hn::Or(indices, ninth);
+  }
+  return hn::BitCast(DU8(), hn::GatherIndex(d, reinterpret_cast<const uint32_t*>(grid),
+                                            hn::BitCast(DI32(), indices)));
+}
+
+// The codes of the eight scales of Q4_K and Q5_K, then of the eight minimums (k_scales.h).
+HWY_INLINE hn::Vec<DI8x16> KScaleCodes(const uint8_t* packed) {
+  uint32_t words[3];
+  std::memcpy(words, packed, sizeof(words));
+  const uint32_t codes[4] = {
+      words[0] & 0x3F3F3F3Fu,
+      (words[2] & 0x0F0F0F0Fu) | ((words[0] >> 6) & 0x03030303u) << 4,
+      words[1] & 0x3F3F3F3Fu,
+      ((words[2] >> 4) & 0x0F0F0F0Fu) | ((words[1] >> 6) & 0x03030303u) << 4,
+  };
+  const hn::FixedTag<uint64_t, 2> d64;
+  return hn::BitCast(DI8x16(),
+                     hn::InterleaveLower(hn::Set(d64, codes[0] | uint64_t{codes[1]} << 32),
+                                         hn::Set(d64, codes[2] | uint64_t{codes[3]} << 32)));
 }
 
 // Words of the even and of the odd bytes, with their signs.

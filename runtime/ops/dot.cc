@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "formats/codec/codebooks/iq4nl.h"
 #include "formats/codec/iq4_xs.h"
@@ -38,103 +39,125 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if GGUF_HAVE_DOT
 
-// Four vectors at a time of row(i) * x[i], whose values have kBytes each
-template <size_t kBytes, class Row>
-HWY_INLINE float DotFloats(const uint8_t* bytes, size_t columns, const float* x, const Row& row) {
-  const DF d;
-  VF sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-  size_t i = 0;
-  for (; i + 4 * kN <= columns; i += 4 * kN) {
-    PrefetchAhead<4 * kN * kBytes>(bytes + kBytes * i);
-    sum[0] = hn::MulAdd(row(i), hn::LoadU(d, x + i), sum[0]);
-    sum[1] = hn::MulAdd(row(i + kN), hn::LoadU(d, x + i + kN), sum[1]);
-    sum[2] = hn::MulAdd(row(i + 2 * kN), hn::LoadU(d, x + i + 2 * kN), sum[2]);
-    sum[3] = hn::MulAdd(row(i + 3 * kN), hn::LoadU(d, x + i + 3 * kN), sum[3]);
+// Of each type of floats: values of a vector, and one value.
+struct ValuesF32 {
+  static constexpr size_t kBytes = 4;
+  static HWY_INLINE VF Load(const uint8_t* at) {
+    return hn::BitCast(DF(), hn::LoadU(hn::Repartition<uint8_t, DF>(), at));
   }
-  for (; i + kN <= columns; i += kN) sum[0] = hn::MulAdd(row(i), hn::LoadU(d, x + i), sum[0]);
-  return SumOf(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])));
-}
-
-float DotF32(const uint8_t* row, size_t columns, const DotActivations& x) {
-  const auto* values = reinterpret_cast<const float*>(row);
-  float sum = DotFloats<4>(row, columns, x.values(),
-                           [values](size_t i) HWY_ATTR { return hn::LoadU(DF(), values + i); });
-  for (size_t i = columns / kN * kN; i < columns; ++i) {
+  static HWY_INLINE float LoadOne(const uint8_t* at) {
     float value;
-    std::memcpy(&value, row + 4 * i, sizeof(value));
-    sum += value * x.values()[i];
+    std::memcpy(&value, at, sizeof(value));
+    return value;
   }
-  return sum;
-}
+};
 
-float DotF16(const uint8_t* row, size_t columns, const DotActivations& x) {
-  const hn::Rebind<hwy::float16_t, DF> d16;
-  const auto* values = reinterpret_cast<const hwy::float16_t*>(row);
-  float sum = DotFloats<2>(row, columns, x.values(), [&](size_t i) HWY_ATTR {
-    return hn::PromoteTo(DF(), hn::LoadU(d16, values + i));
-  });
-  for (size_t i = columns / kN * kN; i < columns; ++i) {
+template <float (*kToFloat)(uint16_t)>
+struct Values16 {
+  static constexpr size_t kBytes = 2;
+  static HWY_INLINE float LoadOne(const uint8_t* at) {
     uint16_t half;
-    std::memcpy(&half, row + 2 * i, sizeof(half));
-    sum += F16ToF32(half) * x.values()[i];
+    std::memcpy(&half, at, sizeof(half));
+    return kToFloat(half);
   }
-  return sum;
-}
+};
 
-float DotBF16(const uint8_t* row, size_t columns, const DotActivations& x) {
-  const hn::Rebind<uint16_t, DF> d16;
-  const hn::RebindToUnsigned<DF> d32;
-  const auto* values = reinterpret_cast<const uint16_t*>(row);
-  float sum = DotFloats<2>(row, columns, x.values(), [&](size_t i) HWY_ATTR {
-    const auto bits = hn::PromoteTo(d32, hn::LoadU(d16, values + i));
+struct ValuesF16 : Values16<F16ToF32> {
+  static HWY_INLINE VF Load(const uint8_t* at) {
+    const hn::Rebind<hwy::float16_t, DF> d16;
+    return hn::PromoteTo(DF(), hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(at)));
+  }
+};
+
+struct ValuesBF16 : Values16<BF16ToF32> {
+  static HWY_INLINE VF Load(const uint8_t* at) {
+    const hn::Rebind<uint16_t, DF> d16;
+    const auto* words = reinterpret_cast<const uint16_t*>(at);
+    const auto bits = hn::PromoteTo(hn::RebindToUnsigned<DF>(), hn::LoadU(d16, words));
     return hn::BitCast(DF(), hn::ShiftLeft<16>(bits));
-  });
-  for (size_t i = columns / kN * kN; i < columns; ++i) {
-    uint16_t half;
-    std::memcpy(&half, row + 2 * i, sizeof(half));
-    sum += BF16ToF32(half) * x.values()[i];
   }
-  return sum;
+};
+
+// How far ahead in a row its cache lines are asked for, and beyond its end in the row that is read
+// after it. Rows side by side keep more of them under way: reading one row after the other reaches
+// two thirds of the speed.
+inline constexpr size_t kAheadInRow = 2048;
+
+template <class Values, size_t kRows>
+HWY_INLINE void DotFloats(const uint8_t* rows, size_t row_bytes, size_t columns, const float* x,
+                          float* out) {
+  constexpr size_t kBytes = Values::kBytes, kStep = 2 * kN;
+  VF sums[kRows][2];
+  GGUF_UNROLL
+  for (size_t r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = hn::Zero(DF());
+  size_t i = 0;
+  for (; i + kStep <= columns; i += kStep) {
+    const size_t at = i * kBytes;
+    const size_t ahead =
+        at + kAheadInRow + (at + kAheadInRow < row_bytes ? 0 : (kRows - 1) * row_bytes);
+    const VF x0 = hn::LoadU(DF(), x + i), x1 = hn::LoadU(DF(), x + i + kN);
+    GGUF_UNROLL
+    for (size_t r = 0; r < kRows; ++r) {
+      const uint8_t* row = rows + r * row_bytes;
+      Prefetch<kStep * kBytes>(row + ahead);
+      sums[r][0] = hn::MulAdd(Values::Load(row + at), x0, sums[r][0]);
+      sums[r][1] = hn::MulAdd(Values::Load(row + at + kN * kBytes), x1, sums[r][1]);
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r) {
+    out[r] = SumOf(hn::Add(sums[r][0], sums[r][1]));
+    for (size_t k = i; k < columns; ++k) {
+      out[r] += Values::LoadOne(rows + r * row_bytes + kBytes * k) * x[k];
+    }
+  }
 }
 
-float DotQ8_0(const uint8_t* row, size_t columns, const DotActivations& x) {
+template <class Values>
+HWY_INLINE void DotFloatRows(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+                             const float* x, float* out) {
+  size_t r = 0;
+  for (; r + 4 <= count; r += 4) {
+    DotFloats<Values, 4>(rows + r * row_bytes, row_bytes, columns, x, out + r);
+  }
+  for (; r < count; ++r) {
+    DotFloats<Values, 1>(rows + r * row_bytes, row_bytes, columns, x, out + r);
+  }
+}
+
+template <int kParts>
+HWY_INLINE float RowQ8_0(const uint8_t* row, size_t columns, const DotActivations& x) {
   const auto* block = reinterpret_cast<const BlockQ8_0*>(row);
   const hn::Rebind<int8_t, DI16> d8;
-  VF total = hn::Zero(DF());
-  for (size_t b = 0; b < columns / 32; ++b) {
+  Totals<kParts> total[2];
+  const auto add = [&](size_t b, Totals<kParts>& to) HWY_ATTR {
     PrefetchAhead<sizeof(BlockQ8_0)>(block + b);
-    VI32 sums = hn::Zero(DI32());
+    Sums<kParts> sums;
     for (size_t i = 0; i < 32; i += 2 * kN) {
       const VI16 codes = hn::PromoteTo(DI16(), hn::LoadU(d8, block[b].qs + i));
-      sums = MulPairs(codes, x.codes() + 32 * b + i, sums);
+      MulPairs(codes, x.codes() + 32 * b + i, columns, sums);
     }
-    total = AddScaled(sums, hn::Set(DF(), HalfToFloat(&block[b].d) * x.scales()[b]), total);
+    AddScaled(sums, hn::Set(DF(), HalfToFloat(&block[b].d) * x.scales()[b]), to);
+  };
+  size_t b = 0;
+  for (; b + 2 <= columns / 32; b += 2) {
+    add(b, total[0]);
+    add(b + 1, total[1]);
   }
-  return SumOf(total);
+  if (b < columns / 32) add(b, total[0]);
+  return SumOf(total[0]) + SumOf(total[1]);
 }
 
-float DotQ4_K(const uint8_t* row, size_t columns, const DotActivations& x) {
+template <int kParts>
+HWY_INLINE float RowQ4_K(const uint8_t* row, size_t columns, const DotActivations& x) {
   const auto* block = reinterpret_cast<const BlockQ4_K*>(row);
   const DI16 d16;
   const VI16 nibble = hn::Set(d16, 15);
   const hn::CappedTag<float, 8> d8;
-  VF total[2] = {hn::Zero(DF()), hn::Zero(DF())};
+  Totals<kParts> total[2];
   auto minimum_total = hn::Zero(d8);
   for (size_t b = 0; b < columns / 256; ++b, ++block) {
     PrefetchAhead<sizeof(*block)>(block);
-    uint32_t words[3];
-    std::memcpy(words, block->scales, sizeof(words));
-    // Eight scales, then eight minimums (k_scales.h).
-    const uint32_t codes[4] = {
-        words[0] & 0x3F3F3F3Fu,
-        (words[2] & 0x0F0F0F0Fu) | ((words[0] >> 6) & 0x03030303u) << 4,
-        words[1] & 0x3F3F3F3Fu,
-        ((words[2] >> 4) & 0x0F0F0F0Fu) | ((words[1] >> 6) & 0x03030303u) << 4,
-    };
-    const hn::FixedTag<uint64_t, 2> d64;
-    const auto scale_codes = hn::BitCast(
-        DI8x16(), hn::InterleaveLower(hn::Set(d64, codes[0] | uint64_t{codes[1]} << 32),
-                                      hn::Set(d64, codes[2] | uint64_t{codes[3]} << 32)));
+    const auto scale_codes = KScaleCodes(block->scales);
     // Per piece the scales of groups 0 and 2, then 1 and 3; behind them the minimums.
     alignas(16) static constexpr int8_t kPlaces[5][16] = {
         {0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2},
@@ -155,20 +178,21 @@ float DotQ4_K(const uint8_t* row, size_t columns, const DotActivations& x) {
       for (size_t w = 0; w < 32; w += 2 * kN) {
         const auto packed = hn::BitCast(DU16(), hn::LoadU(DU8(), block->qs + 64 * c + 2 * w));
         const auto at = [&](auto v) HWY_ATTR { return hn::And(hn::BitCast(d16, v), nibble); };
-        VI32 even = MulPairs(at(packed), xs + w, hn::Zero(DI32()));
-        even = MulPairs(at(hn::ShiftRight<8>(packed)), xs + 32 + w, even);
-        VI32 odd = MulPairs(at(hn::ShiftRight<4>(packed)), xs + 64 + w, hn::Zero(DI32()));
-        odd = MulPairs(hn::BitCast(d16, hn::ShiftRight<12>(packed)), xs + 96 + w, odd);
+        Sums<kParts> even, odd;
+        MulPairs(at(packed), xs + w, columns, even);
+        MulPairs(at(hn::ShiftRight<8>(packed)), xs + 32 + w, columns, even);
+        MulPairs(at(hn::ShiftRight<4>(packed)), xs + 64 + w, columns, odd);
+        MulPairs(hn::BitCast(d16, hn::ShiftRight<12>(packed)), xs + 96 + w, columns, odd);
         const float* scale = scales + 32 * c + w / 2;
         const float* x_scale = x.scales() + 64 * b + 32 * c + w / 2;
         const VF even_scale = hn::Mul(hn::Load(DF(), scale), hn::LoadU(DF(), x_scale));
         const VF odd_scale = hn::Mul(hn::Load(DF(), scale + 16), hn::LoadU(DF(), x_scale + 16));
-        total[0] = AddScaled(even, even_scale, total[0]);
-        total[1] = AddScaled(odd, odd_scale, total[1]);
+        AddScaled(even, even_scale, total[0]);
+        AddScaled(odd, odd_scale, total[1]);
       }
     }
   }
-  return SumOf(hn::Add(total[0], total[1])) - hn::GetLane(hn::SumOfLanes(d8, minimum_total));
+  return SumOf(total[0]) + SumOf(total[1]) - hn::GetLane(hn::SumOfLanes(d8, minimum_total));
 }
 
 // IQ4_XSScale of groups 0, 2, 4, 6, 1, 3, 5, 7.
@@ -186,13 +210,14 @@ HWY_INLINE hn::Vec<DI8x16> ScalesOf(const BlockIQ4_XS& block) {
   return hn::Sub(codes, hn::Set(DI8x16(), 32));
 }
 
-float DotIQ4_XS(const uint8_t* row, size_t columns, const DotActivations& x) {
+template <int kParts>
+HWY_INLINE float RowIQ4_XS(const uint8_t* row, size_t columns, const DotActivations& x) {
   const auto* block = reinterpret_cast<const BlockIQ4_XS*>(row);
   const DI16 d16;
   const DU8 d8;
   const auto levels = hn::LoadDup128(d8, reinterpret_cast<const uint8_t*>(kIq4nl));
   const auto nibble = hn::Set(d8, 15);
-  VF total = hn::Zero(DF());
+  Totals<kParts> total;
   for (size_t b = 0; b < columns / 256; ++b, ++block) {
     PrefetchAhead<sizeof(*block)>(block);
     alignas(16) static constexpr int8_t kPlaces[2][16] = {
@@ -211,13 +236,14 @@ float DotIQ4_XS(const uint8_t* row, size_t columns, const DotActivations& x) {
             hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(DU16(), packed))), nibble);
         const VI16 low = hn::BitCast(d16, hn::TableLookupBytes(levels, hn::And(packed, nibble)));
         const VI16 high = hn::BitCast(d16, hn::TableLookupBytes(levels, high_nibbles));
-        VI32 sums = MulPairs(EvenBytes(low), xs + w, hn::Zero(DI32()));
-        sums = MulPairs(OddBytes(low), xs + 32 + w, sums);
-        sums = MulPairs(EvenBytes(high), xs + 64 + w, sums);
-        sums = MulPairs(OddBytes(high), xs + 96 + w, sums);
+        Sums<kParts> sums;
+        MulPairs(EvenBytes(low), xs + w, columns, sums);
+        MulPairs(OddBytes(low), xs + 32 + w, columns, sums);
+        MulPairs(EvenBytes(high), xs + 64 + w, columns, sums);
+        MulPairs(OddBytes(high), xs + 96 + w, columns, sums);
         const VF scale = hn::Mul(hn::Load(DF(), scales + 16 * c + w / 2),
                                  hn::LoadU(DF(), x.scales() + 32 * b + 16 * c + w / 2));
-        total = AddScaled(sums, scale, total);
+        AddScaled(sums, scale, total);
       }
     }
   }
@@ -225,15 +251,16 @@ float DotIQ4_XS(const uint8_t* row, size_t columns, const DotActivations& x) {
 }
 
 // Eight sums at a time: the four parts of a half lie in different places of ql and qh.
-float DotQ6_K(const uint8_t* row, size_t columns, const DotActivations& x) {
+template <int kParts>
+HWY_INLINE float RowQ6_K(const uint8_t* row, size_t columns, const DotActivations& x) {
   const auto* block = reinterpret_cast<const BlockQ6_K*>(row);
-  const hn::CappedTag<float, 8> df;
+  using D = hn::CappedTag<float, 8>;
+  const D df;
   const hn::Repartition<uint8_t, decltype(df)> d8;
   const hn::Repartition<uint16_t, decltype(df)> du16;
   const hn::RebindToSigned<decltype(du16)> d16;
-  const hn::RebindToSigned<decltype(df)> d32;
   constexpr size_t kFloats = hn::MaxLanes(df);
-  auto total = hn::Zero(df);
+  Totals<kParts, D> total;
   for (size_t b = 0; b < columns / 256; ++b, ++block) {
     PrefetchAhead<sizeof(*block)>(block);
     alignas(16) static constexpr int8_t kPlaces[4][16] = {
@@ -252,41 +279,60 @@ float DotQ6_K(const uint8_t* row, size_t columns, const DotActivations& x) {
         const auto ql0 = load(block->ql + 64 * half);
         const auto ql1 = load(block->ql + 64 * half + 32);
         const auto qh = load(block->qh + 32 * half);
-        const auto add = [&](size_t part, auto low, auto high) HWY_ATTR {
-          const auto code =
-              hn::Or(hn::And(low, hn::Set(du16, 0x0F0F)), hn::And(high, hn::Set(du16, 0x3030)));
+        const decltype(qh) low[4] = {ql0, ql1, hn::ShiftRight<4>(ql0), hn::ShiftRight<4>(ql1)};
+        const decltype(qh) high[4] = {hn::ShiftLeft<4>(qh), hn::ShiftLeft<2>(qh), qh,
+                                      hn::ShiftRight<2>(qh)};
+        GGUF_UNROLL
+        for (size_t part = 0; part < 4; ++part) {
+          const auto code = hn::Or(hn::And(low[part], hn::Set(du16, 0x0F0F)),
+                                   hn::And(high[part], hn::Set(du16, 0x3030)));
           const auto bytes = hn::BitCast(d16, hn::Sub(hn::BitCast(d8, code), hn::Set(d8, 32)));
           const size_t group = 4 * half + part;
           const int16_t* xs = x.codes() + 256 * b + 32 * group + w;
-          auto unused = hn::Zero(d32);
-          auto sums = hn::ReorderWidenMulAccumulate(d32, hn::ShiftRight<8>(hn::ShiftLeft<8>(bytes)),
-                                                    hn::LoadU(d16, xs), hn::Zero(d32), unused);
-          sums = hn::ReorderWidenMulAccumulate(d32, hn::ShiftRight<8>(bytes),
-                                               hn::LoadU(d16, xs + 16), sums, unused);
+          Sums<kParts, hn::RebindToSigned<D>> sums;
+          MulPairs(hn::ShiftRight<8>(hn::ShiftLeft<8>(bytes)), xs, columns, sums);
+          MulPairs(hn::ShiftRight<8>(bytes), xs + 16, columns, sums);
           const auto scale = hn::Mul(hn::LoadU(df, scales + 8 * group + w / 2),
                                      hn::Set(df, x.scales()[8 * b + group]));
-          total = hn::MulAdd(hn::ConvertTo(df, sums), scale, total);
-        };
-        add(0, ql0, hn::ShiftLeft<4>(qh));
-        add(1, ql1, hn::ShiftLeft<2>(qh));
-        add(2, hn::ShiftRight<4>(ql0), qh);
-        add(3, hn::ShiftRight<4>(ql1), hn::ShiftRight<2>(qh));
+          AddScaled(sums, scale, total);
+        }
       }
     }
   }
-  return hn::GetLane(hn::SumOfLanes(df, total));
+  return SumOf(total);
 }
+
+#define GGUF_DEFINE_FLOATS(type)                                                      \
+  void Dot##type(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns, \
+                 const DotActivations& x, float* out) {                               \
+    DotFloatRows<Values##type>(rows, row_bytes, count, columns, x.values(), out);     \
+  }
+GGUF_DEFINE_FLOATS(F32)
+GGUF_DEFINE_FLOATS(F16)
+GGUF_DEFINE_FLOATS(BF16)
+#undef GGUF_DEFINE_FLOATS
+
+#define GGUF_DEFINE_DOT(type)                                                                   \
+  void Dot##type(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,           \
+                 const DotActivations& x, float* out) {                                         \
+    for (size_t r = 0; r < count; ++r, rows += row_bytes) {                                     \
+      out[r] =                                                                                  \
+          x.num_parts() == 2 ? Row##type<2>(rows, columns, x) : Row##type<1>(rows, columns, x); \
+    }                                                                                           \
+  }
+GGUF_DEFINE_DOT(Q8_0)
+GGUF_DEFINE_DOT(Q4_K)
+GGUF_DEFINE_DOT(Q6_K)
+GGUF_DEFINE_DOT(IQ4_XS)
+#undef GGUF_DEFINE_DOT
 
 #endif  // GGUF_HAVE_DOT
 
 bool HasDotKernels() { return GGUF_HAVE_DOT != 0; }
 
 #if !GGUF_HAVE_DOT
-float None(const uint8_t*, size_t, const DotActivations&) { return 0.0f; }
-#define GGUF_NO_DOT(type)                                                        \
-  float Dot##type(const uint8_t* row, size_t columns, const DotActivations& x) { \
-    return None(row, columns, x);                                                \
-  }
+#define GGUF_NO_DOT(type) \
+  void Dot##type(const uint8_t*, size_t, size_t, size_t, const DotActivations&, float*) {}
 GGUF_NO_DOT(F32)
 GGUF_NO_DOT(F16)
 GGUF_NO_DOT(BF16)
@@ -322,10 +368,11 @@ size_t PlaceOf(DotOrder order, size_t i) {
   }
 }
 
-#define GGUF_EXPORT_DOT(type)                                                    \
-  HWY_EXPORT(Dot##type);                                                         \
-  float Run##type(const uint8_t* row, size_t columns, const DotActivations& x) { \
-    return HWY_DYNAMIC_DISPATCH(Dot##type)(row, columns, x);                     \
+#define GGUF_EXPORT_DOT(type)                                                         \
+  HWY_EXPORT(Dot##type);                                                              \
+  void Run##type(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns, \
+                 const DotActivations& x, float* out) {                               \
+    HWY_DYNAMIC_DISPATCH(Dot##type)(rows, row_bytes, count, columns, x, out);         \
   }
 GGUF_EXPORT_DOT(F32)
 GGUF_EXPORT_DOT(F16)
@@ -355,11 +402,12 @@ constexpr DotKernel kKernels[] = {
 
 }  // namespace
 
-void DotActivations::Assign(const float* values, size_t columns, DotOrder order) {
+void DotActivations::Assign(const float* values, size_t columns, DotOrder order, int num_parts) {
   values_ = values;
+  num_parts_ = num_parts;
   if (order == DotOrder::kFloat) return;
   const size_t num_groups = columns / 32;
-  codes_.resize(columns);
+  codes_.resize(num_parts * columns);
   sums_.resize(num_groups);
   std::vector<float> group_scales(num_groups);
   size_t places[256];
@@ -369,16 +417,32 @@ void DotActivations::Assign(const float* values, size_t columns, DotOrder order)
     float largest = 0.0f;
     for (size_t i = 0; i < 32; ++i) largest = std::max(largest, std::abs(x[i]));
     const float scale = largest / 32767.0f;
-    const float inverse = largest > 0.0f ? 32767.0f / largest : 0.0f;
-    int32_t sum = 0;
+    // Below normal numbers a scale has no precision, nor a reciprocal.
+    const float inverse = scale >= std::numeric_limits<float>::min() ? 1.0f / scale : 0.0f;
     int16_t* codes = codes_.data() + g / 8 * 256;
+    const size_t* place = places + g % 8 * 32;
+    // Steps beyond 16 bits are those of a scale that was rounded down.
+    const auto code_of = [](float steps) {
+      return static_cast<int16_t>(std::clamp(std::lrintf(steps), -32767l, 32767l));
+    };
+    int64_t sum = 0;
     for (size_t i = 0; i < 32; ++i) {
-      const int32_t code = static_cast<int32_t>(std::lrintf(x[i] * inverse));
+      const int16_t code = code_of(x[i] * inverse);
       sum += code;
-      codes[places[g % 8 * 32 + i]] = static_cast<int16_t>(code);
+      codes[place[i]] = code;
+    }
+    if (num_parts == 2) {
+      sum *= static_cast<int64_t>(kDotSecondPart);
+      for (size_t i = 0; i < 32; ++i) {
+        const double rest = double{x[i]} - double{scale} * codes[place[i]];
+        const int16_t code = code_of(static_cast<float>(rest * inverse * kDotSecondPart));
+        sum += code;
+        codes[columns + place[i]] = code;
+      }
     }
     group_scales[g] = scale;
-    sums_[g] = static_cast<float>(sum) * scale;
+    sums_[g] = static_cast<float>(static_cast<double>(sum) * scale /
+                                  (num_parts == 2 ? kDotSecondPart : 1.0f));
   }
   if (order == DotOrder::kNatural || order == DotOrder::kSixBits) {
     scales_ = std::move(group_scales);

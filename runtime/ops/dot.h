@@ -1,9 +1,9 @@
 // Products of rows of weights with one row of activations, for the tensor types worth a kernel of
 // their own: codes are multiplied as they are, without decoding to float.
 //
-// For block types activations are rounded to 16 bits against the largest of each 32 (relative error
-// at most 2^-16 of it), so that a code and an activation multiply as integers, exactly. The other
-// types here multiply floats.
+// For block types activations become integers against the largest of each 32, so that a code and an
+// activation multiply exactly: of one part, 16 bits (an error of at most 2^-16 of that largest), or
+// of two, 31 bits, which is as close as the float itself. The other types here multiply floats.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_DOT_H_
 #define GGUF_TOOLCHAIN_RUNTIME_OPS_DOT_H_
@@ -27,30 +27,38 @@ enum class DotOrder {
 };
 inline constexpr size_t kNumDotOrders = 6;
 
+// The second part of an activation counts steps of the first divided by this.
+inline constexpr float kDotSecondPart = 32768.0f;
+
 // One row of activations in a kernel's order. Reusable.
 class DotActivations {
  public:
-  // `columns` must be whole units of the order: 32, or 256 of the last four. `values` must outlive
-  // the use when the order is kFloat.
-  void Assign(const float* values, size_t columns, DotOrder order);
+  // `columns` must be whole units of the order: 32, or 256 of the last four. `num_parts` is 1 or 2.
+  // `values` must outlive the use when the order is kFloat.
+  void Assign(const float* values, size_t columns, DotOrder order, int num_parts);
 
+  int num_parts() const { return num_parts_; }
   const float* values() const { return values_; }
-  const int16_t* codes() const { return codes_.data(); }  // [columns]
+  const int16_t* codes() const { return codes_.data(); }  // [num_parts][columns]
   const float* scales() const { return scales_.data(); }  // per lane of 32-bit sums
-  const float* sums() const { return sums_.data(); }      // [columns / 32], of rounded values
+  const float* sums() const { return sums_.data(); }      // [columns / 32], of what codes stand for
 
  private:
+  int num_parts_ = 1;
   const float* values_ = nullptr;
   std::vector<int16_t> codes_;
   std::vector<float> scales_, sums_;
 };
 
+// out[r] = the product of row r (`columns` values in whole blocks at rows + r * row_bytes) with x,
+// for r < count. x has been assigned in the kernel's order.
+using DotRows = void (*)(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+                         const DotActivations& x, float* out);
+
 struct DotKernel {
   TensorType type;
   DotOrder order;
-  // The product of one row (`columns` values in whole blocks at `row`) with x, which has been
-  // assigned in `order`.
-  float (*dot)(const uint8_t* row, size_t columns, const DotActivations& x);
+  DotRows dot;
 };
 
 // Null when the type has no kernel: its rows are decoded to float instead.

@@ -174,7 +174,11 @@ struct GridIQ3_XXS {
   static HWY_INLINE hn::Vec<DI8x16> Scales(const Block& block) {
     return ScalesOfCodes(TopNibbles(block.signs_and_scale, 4));
   }
+  template <size_t kLanes = kN>
   static HWY_INLINE VI8 Values(const Block& block, size_t first) {
+    if constexpr (kLanes == 16) {
+      return hn::BitCast(DI8(), GatherRuns<kLanes>(kIq3xxs, block.qs + first / 4, nullptr));
+    }
     return RunsOf4([&block](size_t k) HWY_ATTR { return kIq3xxs[block.qs[k]]; }, first);
   }
 };
@@ -192,7 +196,12 @@ struct GridIQ3_S {
     for (size_t g = 0; g < 8; ++g) codes |= uint64_t{bytes >> (4 * g) & 15} << (8 * g);
     return ScalesOfCodes(codes);
   }
+  template <size_t kLanes = kN>
   static HWY_INLINE VI8 Values(const Block& block, size_t first) {
+    if constexpr (kLanes == 16) {
+      return hn::BitCast(DI8(),
+                         GatherRuns<kLanes>(kIq3s, block.qs + first / 4, block.qh + first / 32));
+    }
     return RunsOf4(
         [&block](size_t k)
             HWY_ATTR { return kIq3s[block.qs[k] | (block.qh[k / 8] >> (k % 8) & 1) << 8]; },
@@ -213,50 +222,60 @@ HWY_INLINE VF ScalesAt(const float* scales, size_t i) {
   }
 }
 
-// total + the vector of values from `first` on of a block times their activations. xs and x_scales
-// are those of the block.
-template <class Grid>
-HWY_INLINE VF AddValues(const typename Grid::Block& block, size_t first, const uint8_t* signs,
-                        const float* scales, const int16_t* xs, const float* x_scales, VF total) {
+// The activations of a block: words, how far apart their parts are, and scales.
+struct BlockInput {
+  const int16_t* codes;
+  size_t stride;
+  const float* scales;
+};
+
+// total += the vector of values from `first` on of a block times their activations.
+template <class Grid, int kParts>
+HWY_INLINE void AddValues(const typename Grid::Block& block, size_t first, const uint8_t* signs,
+                          const float* scales, const BlockInput& x, Totals<kParts>& total) {
   const VI8 grid = Grid::Values(block, first);
   const auto is_negative = hn::LoadMaskBits(DI8(), signs + first / 8);
   const VI16 values = hn::BitCast(DI16(), hn::IfThenElse(is_negative, hn::Neg(grid), grid));
   const size_t at = first / 64 * 64 + first % 64 / 2;  // of the even words in their piece
-  VI32 sums = MulPairs(EvenBytes(values), xs + at, hn::Zero(DI32()));
-  sums = MulPairs(OddBytes(values), xs + at + 32, sums);
-  const VF x_scale = hn::LoadU(DF(), x_scales + first / 4);
-  return AddScaled(sums, hn::Mul(ScalesAt(scales, first / (4 * kN)), x_scale), total);
+  Sums<kParts> sums;
+  MulPairs(EvenBytes(values), x.codes + at, x.stride, sums);
+  MulPairs(OddBytes(values), x.codes + at + 32, x.stride, sums);
+  const VF x_scale = hn::LoadU(DF(), x.scales + first / 4);
+  AddScaled(sums, hn::Mul(ScalesAt(scales, first / (4 * kN)), x_scale), total);
 }
 
-template <class Grid>
+template <class Grid, int kParts>
 HWY_INLINE float DotGrid(const uint8_t* row, size_t columns, const DotActivations& x) {
   const auto* block = reinterpret_cast<const typename Grid::Block*>(row);
-  VF total0 = hn::Zero(DF()), total1 = hn::Zero(DF());
+  Totals<kParts> total[2];
   HWY_ALIGN uint8_t signs[kPaddedSignBytes];
   HWY_ALIGN float scales[16];
   for (size_t b = 0; b < columns / 256; ++b, ++block) {
     PrefetchAhead<sizeof(*block)>(block);
     Grid::GetSigns(*block, signs);
     ScaledCodes(Grid::Scales(*block), HalfToFloat(&block->d) * Grid::kFactor, scales);
-    const int16_t* xs = x.codes() + 256 * b;
-    const float* x_scales = x.scales() + 64 * b;
+    const BlockInput input = {x.codes() + 256 * b, columns, x.scales() + 64 * b};
     for (size_t i = 0; i < 256; i += 8 * kN) {
-      total0 = AddValues<Grid>(*block, i, signs, scales, xs, x_scales, total0);
-      total1 = AddValues<Grid>(*block, i + 4 * kN, signs, scales, xs, x_scales, total1);
+      AddValues<Grid>(*block, i, signs, scales, input, total[0]);
+      AddValues<Grid>(*block, i + 4 * kN, signs, scales, input, total[1]);
     }
   }
-  return SumOf(hn::Add(total0, total1));
+  return SumOf(total[0]) + SumOf(total[1]);
 }
 
-#define GGUF_DEFINE_DOT(type)                                                       \
-  float RowDot##type(const uint8_t* row, size_t columns, const DotActivations& x) { \
-    return DotGrid<Grid##type>(row, columns, x);                                    \
+#define GGUF_DEFINE_DOT(type)                                                             \
+  void RowsDot##type(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns, \
+                     const DotActivations& x, float* out) {                               \
+    for (size_t r = 0; r < count; ++r, rows += row_bytes) {                               \
+      out[r] = x.num_parts() == 2 ? DotGrid<Grid##type, 2>(rows, columns, x)              \
+                                  : DotGrid<Grid##type, 1>(rows, columns, x);             \
+    }                                                                                     \
   }
 
 #else
 
 #define GGUF_DEFINE_DOT(type) \
-  float RowDot##type(const uint8_t*, size_t, const DotActivations&) { return 0.0f; }
+  void RowsDot##type(const uint8_t*, size_t, size_t, size_t, const DotActivations&, float*) {}
 
 #endif  // GGUF_HAVE_DOT
 
@@ -274,10 +293,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gguf {
 
-#define GGUF_EXPORT_DOT(type)                                                    \
-  HWY_EXPORT(RowDot##type);                                                      \
-  float Dot##type(const uint8_t* row, size_t columns, const DotActivations& x) { \
-    return HWY_DYNAMIC_DISPATCH(RowDot##type)(row, columns, x);                  \
+#define GGUF_EXPORT_DOT(type)                                                         \
+  HWY_EXPORT(RowsDot##type);                                                          \
+  void Dot##type(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns, \
+                 const DotActivations& x, float* out) {                               \
+    HWY_DYNAMIC_DISPATCH(RowsDot##type)(rows, row_bytes, count, columns, x, out);     \
   }
 GGUF_EXPORT_DOT(IQ2_XXS)
 GGUF_EXPORT_DOT(IQ2_XS)

@@ -12,11 +12,16 @@
 namespace gguf {
 
 // As DotKernel::dot, where FindDotKernel finds any.
-float DotIQ2_XXS(const uint8_t* row, size_t columns, const DotActivations& x);
-float DotIQ2_XS(const uint8_t* row, size_t columns, const DotActivations& x);
-float DotIQ2_S(const uint8_t* row, size_t columns, const DotActivations& x);
-float DotIQ3_XXS(const uint8_t* row, size_t columns, const DotActivations& x);
-float DotIQ3_S(const uint8_t* row, size_t columns, const DotActivations& x);
+void DotIQ2_XXS(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+                const DotActivations& x, float* out);
+void DotIQ2_XS(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+               const DotActivations& x, float* out);
+void DotIQ2_S(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+              const DotActivations& x, float* out);
+void DotIQ3_XXS(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+                const DotActivations& x, float* out);
+void DotIQ3_S(const uint8_t* rows, size_t row_bytes, size_t count, size_t columns,
+              const DotActivations& x, float* out);
 
 }  // namespace gguf
 

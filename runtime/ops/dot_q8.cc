@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "formats/codec/codec.h"
+#include "runtime/ops/dot_bytes.h"
 
 #ifndef HWY_WANT_AVX3_DL
 #define HWY_WANT_AVX3_DL  // where bytes are multiplied by one instruction
@@ -15,6 +16,7 @@
 //
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "runtime/ops/bytes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gguf {
@@ -33,17 +35,10 @@ float DotMinimums(const float*, const float*, size_t) { return 0.0f; }
 using DF = hn::CappedTag<float, 16>;
 using VF = hn::Vec<DF>;
 
-#if HWY_TARGET <= HWY_AVX3_DL && HWY_ARCH_X86_64
+#if GGUF_HAVE_BYTES
 
 using D8 = hn::Repartition<uint8_t, DF>;
 using DI32 = hn::RebindToSigned<DF>;
-
-// sums + products of bytes of a, unsigned, and of b, signed, four to a sum. Highway 1.0.3 has no
-// operation for the instruction.
-HWY_INLINE hn::Vec<DI32> MultiplyBytes(hn::Vec<D8> a, hn::Vec<D8> b, hn::Vec<DI32> sums) {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(a.raw), "v"(b.raw));
-  return sums;
-}
 
 float DotCodes(const int8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT scales, size_t n,
                const Q8Activations& x, size_t column) {
@@ -172,6 +167,10 @@ bool HasQ8Dot(TensorType type) { return CodecOf(type).unpack != nullptr && CanUn
 
 void DotQ8(TensorType type, const uint8_t* row, size_t columns, const Q8Activations* x,
            size_t count, float* out) {
+  if (const BytesDot dot = FindBytesDot(type)) {
+    for (size_t i = 0; i < count; ++i) out[i] = dot(row, columns, x[i]);
+    return;
+  }
   const TensorTypeInfo& info = InfoOf(type);
   const auto unpack = CodecOf(type).unpack;
   const bool has_minimums = HasMinimums(type);

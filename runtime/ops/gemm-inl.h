@@ -12,13 +12,7 @@
 
 #include "hwy/highway.h"
 #include "runtime/ops/gemm.h"
-
-#undef GGUF_UNROLL
-#ifdef __clang__
-#define GGUF_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define GGUF_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "runtime/ops/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gguf {

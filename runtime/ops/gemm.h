@@ -1,4 +1,11 @@
 // A small matrix product on packed panels: what the large ones are made of.
+//
+// Instead of a BLAS, which wants whole matrices in float: weights of a model decoded so would be
+// four to twelve times its size, and decoded tile by tile a BLAS packs each of them once more. One
+// thread of a 4th-generation Xeon, 2048 x 2048 floats by 512, thousand millions of products a
+// second: OpenBLAS 0.3.21 31 as Debian's chooses its kernels there (for AVX2) and 53 with
+// OPENBLAS_CORETYPE=SkylakeX, these panels 44; amx.h, which takes their place there, 74 as
+// precise, and 235 in bfloat16.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_OPS_GEMM_H_
 #define GGUF_TOOLCHAIN_RUNTIME_OPS_GEMM_H_

@@ -10,6 +10,7 @@
 #include "gguf/base/parallel.h"
 #include "runtime/ops/amx.h"
 #include "runtime/ops/dot.h"
+#include "runtime/ops/dot_bytes.h"
 #include "runtime/ops/dot_q8.h"
 #include "runtime/ops/gemm.h"
 
@@ -24,10 +25,31 @@ constexpr size_t kMaxFew = 4;
 constexpr size_t kTileRows = 42;
 // Columns decoded at a time, a multiple of every block: panel and decoded rows fit a 48 KiB cache.
 constexpr size_t kTileColumns = 256;
-constexpr size_t kFewRows = 32;   // rows of W per task for few activations
-constexpr size_t kPairRows = 64;  // and on the matrix unit, where two blocks share a panel's piece
-// Columns of a piece there, which sums are loaded and stored once for.
-constexpr size_t kPairColumns = 512;
+constexpr size_t kFewRows = 32;  // rows of W per task for few activations
+// Rows of W per task on the matrix unit: many, because each task reads all activations once.
+constexpr size_t kMinAmxTaskRows = 64, kMaxAmxTaskRows = 256;
+constexpr size_t kMaxAmxSums = 128 * 1024;  // floats
+// Columns of a piece there, which sums are loaded and stored once for: so that a piece of all
+// activations, of a task's weights, and the task's sums stay in a cache of 2 MiB.
+constexpr size_t AmxPiece(int parts) { return parts == 1 ? 512 : 256; }
+
+// Types whose values are exact in fewer than three parts: a scale of so many bits times a code.
+struct ExactParts {
+  TensorType type;
+  int parts;
+};
+constexpr ExactParts kExactParts[] = {
+    {TensorType::kBF16, 1},  {TensorType::kMXFP4, 1}, {TensorType::kF16, 2},
+    {TensorType::kQ4_0, 2},  {TensorType::kQ5_0, 2},  {TensorType::kTQ1_0, 2},
+    {TensorType::kTQ2_0, 2}, {TensorType::kQ1_0, 2},  {TensorType::kQ2_0, 2}};
+
+AmxParts PartsOf(TensorType type, ActivationType activations) {
+  if (activations != ActivationType::kF32) return {1, 1};
+  for (const ExactParts& exact : kExactParts) {
+    if (exact.type == type) return {exact.parts, 3};
+  }
+  return {3, 3};
+}
 
 size_t Tiles(size_t count, size_t tile) { return (count + tile - 1) / tile; }
 
@@ -58,13 +80,13 @@ struct RowReader {
 // The activations of one product in every order that its kernel may ask for.
 class DotInputs {
  public:
-  const DotActivations* Get(const Activations& x, DotOrder order) {
+  const DotActivations* Get(const Activations& x, DotOrder order, int num_parts) {
     std::vector<DotActivations>& rows = rows_[static_cast<size_t>(order)];
     if (ready_[static_cast<size_t>(order)]) return rows.data();
     ready_[static_cast<size_t>(order)] = true;
     rows.resize(std::max(rows.size(), x.count()));
     for (size_t i = 0; i < x.count(); ++i) {
-      rows[i].Assign(x.values() + i * x.columns(), x.columns(), order);
+      rows[i].Assign(x.values() + i * x.columns(), x.columns(), order, num_parts);
     }
     return rows.data();
   }
@@ -91,17 +113,16 @@ class DotInputs {
   bool q8_is_ready_ = false;
 };
 
-// Rows by a kernel of their type.
+// Rows by a kernel of their type, all for one activation and then for the next.
 void MultiplyDots(const DotKernel& kernel, const DotActivations* x, size_t count,
                   const MatrixProduct& product, size_t first, size_t last) {
   const RowReader reader(product.weights);
-  for (size_t r = first; r < last; ++r) {
-    const uint8_t* row = product.weights.data + r * reader.row_bytes;
-    const float bias = product.bias == nullptr ? 0.0f : product.bias[r];
-    for (size_t i = 0; i < count; ++i) {
-      product.out[i * product.out_stride + r] =
-          kernel.dot(row, product.weights.columns, x[i]) + bias;
-    }
+  const uint8_t* rows = product.weights.data + first * reader.row_bytes;
+  for (size_t i = 0; i < count; ++i) {
+    float* out = product.out + i * product.out_stride;
+    kernel.dot(rows, reader.row_bytes, last - first, product.weights.columns, x[i], out + first);
+    if (product.bias == nullptr) continue;
+    for (size_t r = first; r < last; ++r) out[r] += product.bias[r];
   }
 }
 
@@ -179,30 +200,31 @@ void MultiplyMany(const Activations& x, const MatrixProduct& product, size_t fir
 }
 
 // As above on the matrix unit: rows in blocks of 32, each decoded and split per piece of columns.
-void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_full, size_t first,
-                   size_t last) {
+void MultiplyAmx(const Activations& x, const MatrixProduct& product, AmxParts parts, size_t first,
+                 size_t last) {
   const RowReader reader(product.weights);
   const size_t rows = last - first;
   const size_t num_blocks = Tiles(rows, kAmxRows);
   const size_t num_panels = Tiles(x.count(), kAmxTokens);
   const size_t stride = num_panels * kAmxTokens;
   const size_t num_sums = num_blocks * kAmxRows * stride;
-  const size_t block_values = AmxValues(kPairColumns, is_full);
-  float* sums = ThreadScratch(num_sums + kPairColumns + num_blocks * block_values / 2);
+  const size_t piece = AmxPiece(parts.activations);
+  const size_t block_values = AmxValues(piece, parts.weights);
+  float* sums = ThreadScratch(num_sums + piece + num_blocks * block_values / 2);
   float* row = sums + num_sums;
-  uint16_t* blocks = reinterpret_cast<uint16_t*>(row + kPairColumns);
+  uint16_t* blocks = reinterpret_cast<uint16_t*>(row + piece);
   std::fill_n(sums, num_sums, 0.0f);
   AmxBegin();
-  for (size_t column = 0; column < x.columns(); column += kPairColumns) {
-    const size_t depth = std::min(kPairColumns, x.columns() - column);
+  for (size_t column = 0; column < x.columns(); column += piece) {
+    const size_t depth = std::min(piece, x.columns() - column);
     for (size_t r = 0; r < rows; ++r) {
       reader.Read(first + r, column, depth, row);
-      AmxPackWeights(row, r % kAmxRows, depth, is_full, blocks + r / kAmxRows * block_values);
+      AmxPackWeights(row, r % kAmxRows, depth, parts.weights, blocks + r / kAmxRows * block_values);
     }
     // Rows beyond the last are left over from other blocks, and their sums are not stored.
     for (size_t p = 0; p < num_panels; ++p) {
-      AmxMultiply(blocks, num_blocks, block_values, x.pair_panel(column / kPairColumns, p), depth,
-                  is_full, sums + p * kAmxTokens, stride);
+      AmxMultiply(blocks, num_blocks, block_values, x.amx_panel(column / piece, p), depth, parts,
+                  sums + p * kAmxTokens, stride);
     }
   }
   AmxEnd();
@@ -211,28 +233,17 @@ void MultiplyPairs(const Activations& x, const MatrixProduct& product, bool is_f
                  product.out_stride);
 }
 
-enum class Path { kDot, kQ8, kFew, kFloats, kPairs, kHalves };
-
-// Rows of W per task.
-size_t TaskRows(Path path) {
-  switch (path) {
-    case Path::kFloats:
-      return kTileRows;
-    case Path::kPairs:
-    case Path::kHalves:
-      return kPairRows;
-    default:
-      return kFewRows;
-  }
-}
+enum class Path { kDot, kQ8, kFew, kFloats, kAmx };
 
 // One product, its way, and where its tasks end among those of all products.
 struct Work {
   Path path;
+  size_t task_rows = kFewRows;
   size_t end = 0;
   const DotKernel* kernel = nullptr;
   const DotActivations* inputs = nullptr;
   const Q8Activations* q8_inputs = nullptr;
+  AmxParts parts;
 };
 
 // Block types whose codes take as long to unpack as their values: 8 bits would cost precision only.
@@ -245,24 +256,44 @@ bool IsFasterInEightBits(TensorType type) {
              std::end(kNoFasterInEightBits);
 }
 
-Work ChoosePath(const MatrixProduct& product, size_t count, ActivationType activations) {
-  const TensorType type = product.weights.type;
-  if (count <= kMaxFew) {
-    // Kernels of a type are as fast with activations in 16 bits.
-    if (const DotKernel* kernel = FindDotKernel(type)) return {Path::kDot, 0, kernel};
-    const bool is_q8 = activations == ActivationType::kQ8 && IsFasterInEightBits(type);
-    return {is_q8 ? Path::kQ8 : Path::kFew};
+// Fewer rows where there would be too few tasks for the threads, or too many sums for the cache.
+size_t AmxTaskRows(size_t num_rows, size_t count, int threads) {
+  size_t rows = kMaxAmxTaskRows;
+  while (rows > kMinAmxTaskRows &&
+         (Tiles(num_rows, rows) < 2 * static_cast<size_t>(threads) || rows * count > kMaxAmxSums)) {
+    rows /= 2;
   }
-  if (!HasAmx()) return {Path::kFloats};
-  if (activations != ActivationType::kF32) return {Path::kHalves};
-  return {type == TensorType::kF32 ? Path::kFloats : Path::kPairs};
+  return rows;
+}
+
+Work ChoosePath(const MatrixProduct& product, size_t count, ActivationType activations,
+                int threads) {
+  const TensorType type = product.weights.type;
+  Work work;
+  if (count <= kMaxFew) {
+    work.kernel = FindDotKernel(type);
+    const bool is_q8 =
+        activations == ActivationType::kQ8 &&
+        (FindBytesDot(type) != nullptr || (work.kernel == nullptr && IsFasterInEightBits(type)));
+    work.path = is_q8 ? Path::kQ8 : work.kernel != nullptr ? Path::kDot : Path::kFew;
+  } else if (HasAmx()) {
+    work.path = Path::kAmx;
+    work.parts = PartsOf(type, activations);
+    work.task_rows = AmxTaskRows(product.weights.rows, count, threads);
+  } else {
+    work.path = Path::kFloats;
+    work.task_rows = kTileRows;
+  }
+  return work;
 }
 
 // Gets the activations into the form of the work's path.
-void Prepare(Activations* x, int threads, DotInputs* inputs, Work* work) {
+void Prepare(ActivationType activations, int threads, Activations* x, DotInputs* inputs,
+             Work* work) {
   switch (work->path) {
     case Path::kDot:
-      work->inputs = inputs->Get(*x, work->kernel->order);
+      work->inputs =
+          inputs->Get(*x, work->kernel->order, activations == ActivationType::kF32 ? 2 : 1);
       return;
     case Path::kQ8:
       work->q8_inputs = inputs->GetQ8(*x);
@@ -271,9 +302,8 @@ void Prepare(Activations* x, int threads, DotInputs* inputs, Work* work) {
       return;
     case Path::kFloats:
       return x->PackFloats(threads);
-    case Path::kPairs:
-    case Path::kHalves:
-      return x->PackPairs(work->path == Path::kPairs, threads);
+    case Path::kAmx:
+      return x->PackAmx(work->parts.activations, threads);
   }
 }
 
@@ -288,9 +318,8 @@ void RunTask(const Work& work, const Activations& x, const MatrixProduct& produc
       return MultiplyFew(x, product, first, last);
     case Path::kFloats:
       return MultiplyMany(x, product, first, last);
-    case Path::kPairs:
-    case Path::kHalves:
-      return MultiplyPairs(x, product, work.path == Path::kPairs, first, last);
+    case Path::kAmx:
+      return MultiplyAmx(x, product, work.parts, first, last);
   }
 }
 
@@ -301,7 +330,7 @@ void Activations::Assign(const float* values, size_t count, size_t columns) {
   count_ = count;
   columns_ = columns;
   float_panels_ = nullptr;
-  pair_panels_ = nullptr;
+  amx_panels_ = nullptr;
 }
 
 void Activations::PackFloats(int threads) {
@@ -321,33 +350,33 @@ void Activations::PackFloats(int threads) {
   float_panels_ = packed;
 }
 
-void Activations::PackPairs(bool is_full, int threads) {
-  if (pair_panels_ != nullptr && pairs_are_full_ == is_full) return;
-  pairs_are_full_ = is_full;
+void Activations::PackAmx(int parts, int threads) {
+  if (amx_panels_ != nullptr && amx_parts_ == parts) return;
+  amx_parts_ = parts;
   const size_t num_panels = Tiles(count_, kAmxTokens);
-  const size_t pieces = Tiles(columns_, kPairColumns);
-  const size_t panel_values = AmxValues(kPairColumns, is_full);
+  const size_t piece = AmxPiece(parts);
+  const size_t pieces = Tiles(columns_, piece);
+  const size_t panel_values = AmxValues(piece, parts);
   auto* packed = reinterpret_cast<uint16_t*>(
-      pairs_.Get(pieces * num_panels * panel_values * sizeof(uint16_t) / sizeof(float)));
+      amx_.Get(pieces * num_panels * panel_values * sizeof(uint16_t) / sizeof(float)));
   (void)ParallelFor(num_panels * pieces, threads, [&](uint64_t task, int) {
     const size_t p = task % num_panels;
-    const size_t column = task / num_panels * kPairColumns;
+    const size_t column = task / num_panels * piece;
     AmxPackActivations(values_ + p * kAmxTokens * columns_ + column, columns_,
                        std::min(kAmxTokens, count_ - p * kAmxTokens),
-                       std::min(kPairColumns, columns_ - column), is_full,
-                       packed + task * panel_values);
+                       std::min(piece, columns_ - column), parts, packed + task * panel_values);
     return absl::OkStatus();
   });
-  pair_panels_ = packed;
+  amx_panels_ = packed;
 }
 
 const float* Activations::float_panel(size_t p) const {
   return float_panels_ + p * kGemmLanes * columns_;
 }
 
-const uint16_t* Activations::pair_panel(size_t piece, size_t p) const {
-  return pair_panels_ +
-         (piece * Tiles(count_, kAmxTokens) + p) * AmxValues(kPairColumns, pairs_are_full_);
+const uint16_t* Activations::amx_panel(size_t piece, size_t p) const {
+  return amx_panels_ +
+         (piece * Tiles(count_, kAmxTokens) + p) * AmxValues(AmxPiece(amx_parts_), amx_parts_);
 }
 
 void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int threads,
@@ -357,15 +386,15 @@ void Multiply(Activations* x, absl::Span<const MatrixProduct> products, int thre
   absl::InlinedVector<Work, 4> works;
   size_t num_tasks = 0;
   for (const MatrixProduct& product : products) {
-    Work& work = works.emplace_back(ChoosePath(product, x->count(), type));
-    num_tasks += Tiles(product.weights.rows, TaskRows(work.path));
+    Work& work = works.emplace_back(ChoosePath(product, x->count(), type, threads));
+    num_tasks += Tiles(product.weights.rows, work.task_rows);
     work.end = num_tasks;
-    Prepare(x, threads, &dot_inputs, &work);
+    Prepare(type, threads, x, &dot_inputs, &work);
   }
   (void)ParallelFor(num_tasks, threads, [&](uint64_t task, int) {
     size_t p = 0;
     while (task >= works[p].end) ++p;
-    const size_t task_rows = TaskRows(works[p].path);
+    const size_t task_rows = works[p].task_rows;
     const size_t first = (task - (p == 0 ? 0 : works[p - 1].end)) * task_rows;
     RunTask(works[p], *x, products[p], first,
             std::min(first + task_rows, products[p].weights.rows));

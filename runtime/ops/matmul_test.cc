@@ -11,10 +11,9 @@
 namespace gguf {
 namespace {
 
-// Errors are measured against what the terms could add up to. Activations (and on a matrix unit
-// weights) are rounded to 16 bits for all but plain floats in small numbers.
+// Errors of products with float activations, measured against what the terms could add up to.
 void ExpectProducts(const WeightMatrix& weights, size_t count) {
-  const double tolerance = weights.type == TensorType::kF32 ? 2e-6 : 2e-5;
+  const double tolerance = 1e-6;
   const std::vector<float> x = RandomValues(count * weights.columns, 7);
   const std::vector<float> bias = RandomValues(weights.rows, 8);
   std::vector<float> expected(count * weights.rows), actual(count * weights.rows);
@@ -125,11 +124,23 @@ double RelativeError(TensorType type, size_t count, ActivationType activation_ty
   return std::sqrt(errors / squares);
 }
 
+// Root mean square errors as close as those of floats, on whatever path.
+TEST_P(MatMulTest, FloatsAreFloats) {
+  for (const TensorTypeInfo& info : AllTensorTypes()) {
+    if (!info.is_weight) continue;
+    for (const size_t count : {1, 35}) {
+      EXPECT_LE(RelativeError(info.type, count, ActivationType::kF32), 1e-6)
+          << info.name << " " << count;
+    }
+  }
+}
+
 // bfloat16 at worst, on whatever machine: two roundings of up to 2^-9 per term.
 TEST_P(MatMulTest, BFloat16) {
   for (const TensorTypeInfo& info : AllTensorTypes()) {
     if (!info.is_weight) continue;
     EXPECT_LE(RelativeError(info.type, 35, ActivationType::kBF16), 4e-3) << info.name;
+    EXPECT_LE(RelativeError(info.type, 1, ActivationType::kBF16), 1e-4) << info.name;
   }
 }
 
@@ -157,6 +168,9 @@ TEST_P(MatMulTest, ExtremeActivations) {
     activations.Assign(x.data(), 1, 256);
     Multiply(&activations, {&product, 1}, 1);
     EXPECT_EQ(out, 0.0f) << NameOf(type);
+    x.assign(256, 1e-41f);  // below normal numbers
+    Multiply(&activations, {&product, 1}, 1);
+    EXPECT_LE(std::abs(out), 1e-30f) << NameOf(type);
     std::vector<float> weights(256);
     CodecOf(type).decode(blocks.data(), 256, weights.data());
     for (const size_t place : {0, 1, 31, 32, 100, 255}) {  // one activation picks one weight

@@ -57,8 +57,9 @@ uint64_t VisionTower::BufferBytes(const VisionConfig& c) {
   const uint64_t widest = std::max<uint64_t>({e, c.feed_forward, c.patch_values()});
   // Residual, queries, keys, values, attended and positions; of a chunk: normed, inner and added
   // rows, and the packed activations; rows of tokens; the projection.
-  return sizeof(float) * (c.num_patches() * 6 * e + kChunk * (2 * e + 2 * widest) +
-                          c.num_tokens() * (2 * e + c.projection) + c.projection * e);
+  return sizeof(float) * (c.num_patches() * 6 * e + kChunk * (2 * e + widest) +
+                          c.num_tokens() * (2 * e + c.projection) + c.projection * e) +
+         kPackedBytes * kChunk * widest;
 }
 
 void VisionTower::ForRows(size_t count, absl::FunctionRef<void(size_t)> body) const {

@@ -229,6 +229,31 @@ std::string Quantized(const GoldenModel& golden, absl::string_view type) {
   return path;
 }
 
+// Float activations are what they say: single tokens and batches, which multiply in different
+// kernels, differ by the order of sums only, whatever the type of the weights.
+TEST(Activations, FloatsAgreeInBatchesAndSingleTokensOfEveryType) {
+  const GoldenModel golden = kModels[3];
+  auto ids = GoldenTensor<int32_t>(golden, "input_ids");
+  ids.resize(std::min<size_t>(ids.size(), 24));
+  for (const char* type : {"F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K",
+                           "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_S", "TQ1_0", "TQ2_0"}) {
+    const auto model = Model::Open(Quantized(golden, type));
+    ASSERT_TRUE(model.ok()) << model.status();
+    std::vector<float> expected;
+    for (const uint32_t batch : {512u, 1u, 7u}) {
+      DecoderOptions options;
+      options.batch = batch;
+      const auto decoder = MakeDecoder(**model, ids.size(), options);
+      const auto logits = decoder->Decode(ids, Outputs::kAll);
+      ASSERT_TRUE(logits.ok()) << logits.status();
+      if (expected.empty()) expected = *logits;
+      const double difference = LargestDifference(*logits, expected) / StandardDeviation(expected);
+      EXPECT_LE(difference, 1e-5) << type << " batch " << batch;
+      RecordProperty(absl::StrCat(type, "-", batch), std::to_string(1e6 * difference));
+    }
+  }
+}
+
 // What rounded activations cost, in the logits' standard deviation, of a prompt at once and token
 // by token: bounds that hold with room, and are far below what a wrong scale or order would give.
 TEST(Activations, CostWhatTheirPrecisionSays) {

@@ -11,9 +11,10 @@ void AddActivationsOption(CLI::App* app, ActivationType* type) {
   app->add_option_function<std::string>(
          "--activations",
          [type](const std::string& name) { *type = ParseActivationType(name).value_or(*type); },
-         "how precisely activations are multiplied; bf16 is faster for prompts where the machine "
-         "has AMX; q8 is bf16 for prompts, and 8 bits for single tokens where that is faster than "
-         "f32")
+         "how precisely activations are multiplied; f32: as floats, the reference; bf16: prompts "
+         "as "
+         "bfloat16 where the machine has AMX, single tokens in 16 bits where that is faster; q8: "
+         "single tokens in 8 bits where that is faster, the rest as bf16")
       ->check(CLI::IsMember(names))
       ->default_str(std::string(NameOf(*type)));
 }
