@@ -71,17 +71,17 @@ size_t Panels(size_t count) { return (count + kAmxTokens - 1) / kAmxTokens; }
 // One head's part in the attention of some queries, its buffers in one piece of scratch.
 class Task {
  public:
-  Task(const PatchAttention& in, bool is_full, size_t head, size_t first_query)
+  Task(const PatchAttention& in, int parts, size_t head, size_t first_query)
       : in_(in),
-        is_full_(is_full),
+        parts_(parts),
         offset_(head * in.head),
         stride_(in.num_heads * in.head),
         first_query_(first_query),
         num_queries_(std::min(kTaskBlocks * kAmxRows, in.patches - first_query)),
         num_blocks_(Panels(num_queries_)),
         value_stride_(Panels(in.head) * kAmxTokens),
-        query_values_(AmxValues(in.head, is_full)),
-        chunk_values_(AmxValues(kChunk, is_full)) {
+        query_values_(AmxValues(in.head, parts)),
+        chunk_values_(AmxValues(kChunk, parts)) {
     const size_t rows = num_blocks_ * kAmxRows;
     const size_t halves = num_blocks_ * query_values_ + Panels(kChunk) * query_values_ +
                           (Panels(in.head) + 1) * chunk_values_;
@@ -135,7 +135,7 @@ class Task {
     for (size_t i = 0; i < num_queries_; ++i) {
       const float* query = in_.queries + (first_query_ + i) * stride_ + offset_;
       for (size_t k = 0; k < in_.head; ++k) row[k] = query[k] * scale;
-      AmxPackWeights(row.data(), i % kAmxRows, in_.head, is_full_,
+      AmxPackWeights(row.data(), i % kAmxRows, in_.head, parts_,
                      queries_ + i / kAmxRows * query_values_);
     }
   }
@@ -143,7 +143,7 @@ class Task {
   void PackKeys(size_t first, size_t count) {
     for (size_t i = 0; i < count; i += kAmxTokens) {
       AmxPackActivations(in_.keys + (first + i) * stride_ + offset_, stride_,
-                         std::min(kAmxTokens, count - i), in_.head, is_full_,
+                         std::min(kAmxTokens, count - i), in_.head, parts_,
                          keys_ + i / kAmxTokens * query_values_);
     }
   }
@@ -161,7 +161,7 @@ class Task {
     }
     for (size_t j = 0; j < in_.head; j += kAmxTokens) {
       AmxPackActivations(turned_ + j * kTurnedStride, kTurnedStride,
-                         std::min(kAmxTokens, in_.head - j), count, is_full_,
+                         std::min(kAmxTokens, in_.head - j), count, parts_,
                          values_ + j / kAmxTokens * chunk_values_);
     }
   }
@@ -171,25 +171,25 @@ class Task {
     std::fill_n(scores_, kAmxRows * kChunk, 0.0f);
     for (size_t p = 0; p < Panels(count); ++p) {
       AmxMultiply(queries_ + block * query_values_, 1, 0, keys_ + p * query_values_, in_.head,
-                  is_full_, scores_ + p * kAmxTokens, kChunk);
+                  AmxParts{parts_, parts_}, scores_ + p * kAmxTokens, kChunk);
     }
     float* sums = sums_ + block * kAmxRows * value_stride_;
     for (size_t r = 0; r < kAmxRows; ++r) {
       const size_t query = block * kAmxRows + r;
       const float factor = HWY_DYNAMIC_DISPATCH(SoftmaxRow)(
           scores_ + r * kChunk, count, (count + 15) / 16 * 16, &maximum_[query], &total_[query]);
-      AmxPackWeights(scores_ + r * kChunk, r, count, is_full_, weights_);
+      AmxPackWeights(scores_ + r * kChunk, r, count, parts_, weights_);
       if (factor == 1.0f) continue;
       for (size_t j = 0; j < in_.head; ++j) sums[r * value_stride_ + j] *= factor;
     }
     for (size_t p = 0; p < Panels(in_.head); ++p) {
-      AmxMultiply(weights_, 1, 0, values_ + p * chunk_values_, count, is_full_,
+      AmxMultiply(weights_, 1, 0, values_ + p * chunk_values_, count, AmxParts{parts_, parts_},
                   sums + p * kAmxTokens, value_stride_);
     }
   }
 
   const PatchAttention& in_;
-  const bool is_full_;
+  const int parts_;               // of keys and values, and of queries and weights
   const size_t offset_, stride_;  // of the head in a row, and of rows
   const size_t first_query_, num_queries_, num_blocks_;
   const size_t value_stride_;                 // a row of sums
@@ -230,7 +230,7 @@ void AttendPatches(const PatchAttention& input, ActivationType type, int threads
   if (!HasAmx()) return AttendInFloats(input, threads);
   const size_t parts = (Panels(input.patches) + kTaskBlocks - 1) / kTaskBlocks;
   (void)ParallelFor(parts * input.num_heads, threads, [&](uint64_t index, int) {
-    Task task(input, type == ActivationType::kF32, index / parts,
+    Task task(input, type == ActivationType::kF32 ? 3 : 1, index / parts,
               index % parts * kTaskBlocks * kAmxRows);
     task.Run();
     return absl::OkStatus();
