@@ -28,6 +28,7 @@ struct Target {
   uint64_t offset;  // of the tensor in its file
   size_t index_in_shard;
   size_t tensor_id;  // running number over all outputs, for the overflow counts
+  size_t encoding;   // targets of a source tensor with equal numbers get equal bytes
 };
 
 // Everything known before the first row is read.
@@ -44,6 +45,8 @@ struct Scratch {
   std::vector<uint8_t> raw;
   std::vector<float> values;
   std::vector<uint8_t> encoded;
+  const Target* encoded_for = nullptr;  // of the present unit
+  uint64_t num_overflows = 0;           // in `encoded`
 };
 
 uint64_t RowBytesOf(TensorType type, const Shape& shape) {
@@ -102,11 +105,17 @@ absl::StatusOr<uint64_t> CheckEncoded(const Job& job, const RowRange& unit, cons
       "with --tensor-type"));
 }
 
-// Encodes into scratch->encoded.
-absl::Span<const uint8_t> Encode(const RowRange& unit, const PlannedTensor& tensor,
-                                 const float* values, Scratch* scratch) {
+// The target's bytes of a unit, in scratch->encoded. Mixtures of several outputs often agree on a
+// tensor's type: what was made for one serves the next.
+absl::StatusOr<absl::Span<const uint8_t>> Encode(const Job& job, const RowRange& unit,
+                                                 const Target& target, const float* values,
+                                                 Scratch* scratch) {
+  const PlannedTensor& tensor = *target.tensor;
   const absl::Span<uint8_t> encoded(scratch->encoded.data(),
                                     unit.num_rows * RowBytesOf(tensor.type, tensor.shape));
+  if (scratch->encoded_for != nullptr && scratch->encoded_for->encoding == target.encoding) {
+    return encoded;
+  }
   const uint64_t columns = tensor.shape.columns();
   const float* weights = nullptr;
   if (!tensor.importance.empty()) {
@@ -114,6 +123,8 @@ absl::Span<const uint8_t> Encode(const RowRange& unit, const PlannedTensor& tens
     weights = tensor.importance.data() + unit.first_row / rows_per_matrix * columns;
   }
   tensor.encoder->encode(values, unit.num_rows, columns, weights, encoded.data());
+  GGUF_ASSIGN_OR_RETURN(scratch->num_overflows, CheckEncoded(job, unit, target, encoded));
+  scratch->encoded_for = &target;
   return encoded;
 }
 
@@ -136,8 +147,8 @@ absl::Status FillTarget(const Job& job, const RowRange& unit, const Target& targ
   absl::Span<const uint8_t> bytes = raw;
   uint64_t num_overflows = 0;
   if (tensor.encoder != nullptr) {
-    bytes = Encode(unit, tensor, values, scratch);
-    GGUF_ASSIGN_OR_RETURN(num_overflows, CheckEncoded(job, unit, target, bytes));
+    GGUF_ASSIGN_OR_RETURN(bytes, Encode(job, unit, target, values, scratch));
+    num_overflows = scratch->num_overflows;
     overflows->Add(target.tensor_id, num_overflows);
   }
   const uint64_t first = unit.first_row * RowBytesOf(tensor.type, tensor.shape);
@@ -219,11 +230,32 @@ absl::Status RunUnit(const Job& job, const RowRange& unit, Scratch* scratch, Ove
       scratch->values.data(),
       std::min(scratch->values.size(), unit.num_rows * source.shape.columns()));
   GGUF_RETURN_IF_ERROR(DecodeAndCheck(job, unit, raw, values));
+  scratch->encoded_for = nullptr;
   for (const Target& target : job.targets_of[unit.tensor]) {
     GGUF_RETURN_IF_ERROR(FillTarget(job, unit, target, raw, values.data(), scratch, overflows));
   }
   if (job.options->progress != nullptr) job.options->progress->Advance(raw.size(), source.name);
   return job.options->after_range ? job.options->after_range() : absl::OkStatus();
+}
+
+bool GetEqualBytes(const Target& a, const Target& b) {
+  return a.tensor->encoder == b.tensor->encoder && a.tensor->importance == b.tensor->importance &&
+         a.plan->allow_f16_overflow == b.plan->allow_f16_overflow;
+}
+
+// Numbers the encodings of a tensor and puts equal ones side by side.
+void GroupByEncoding(std::vector<Target>* targets) {
+  for (size_t i = 0; i < targets->size(); ++i) {
+    Target& target = (*targets)[i];
+    target.encoding = i;
+    for (size_t j = 0; j < i; ++j) {
+      if (!GetEqualBytes((*targets)[j], target)) continue;
+      target.encoding = (*targets)[j].encoding;
+      break;
+    }
+  }
+  std::stable_sort(targets->begin(), targets->end(),
+                   [](const Target& a, const Target& b) { return a.encoding < b.encoding; });
 }
 
 // Writers of all shards, and which output tensors each source tensor feeds.
@@ -243,10 +275,11 @@ absl::Status Prepare(absl::Span<const PlanOutput> outputs, Job* job) {
         job->targets_of[tensor.source_index].push_back(
             {output.plan, &tensor, &job->writers.back(),
              output.logs.empty() ? nullptr : output.logs[s], shard.layout.offsets[i - shard.first],
-             i - shard.first, job->num_tensors++});
+             i - shard.first, job->num_tensors++, /*encoding=*/0});
       }
     }
   }
+  for (std::vector<Target>& targets : job->targets_of) GroupByEncoding(&targets);
   std::vector<bool> is_listed(job->targets_of.size(), false);
   for (const PlanOutput& output : outputs) {
     for (const PlannedTensor& tensor : output.plan->tensors) {

@@ -11,7 +11,7 @@ import harness
 HF = os.path.join(harness.TESTDATA, "hf")
 LLAMA = os.path.join(HF, "llama-trained")
 KJV = os.path.join(harness.TESTDATA, "kjv-llama")
-GEMMA = os.path.join(HF, "gemma3")
+GEMMA = os.path.join(HF, "gemma3-vision")
 
 
 class Job(harness.ProgramTest):
@@ -205,8 +205,10 @@ class Job(harness.ProgramTest):
             (f'{source} output {{ type: "Q8_0" path: "a.gguf" mmproj: true }}', ["tower"]),
             (f'{source} output {{ type: "Q8_0" path: "a.gguf" mmproj: true '
              'options { pure: true } }', ["mmproj"]),
-            (f'{source} output {{ type: "F16" path: "a.gguf" options {{ pure: true }} '
+            (f'{source} output {{ type: "F16" path: "a.gguf" '
              'options { tensor_type: "a=q8_0" } }', ["no effect"]),
+            (f'{source} {output} options {{ pure: true }} options {{ pure: false }}',
+             ["multiple times"]),
         ]
         for text, mentions in cases:
             with self.subTest(job=text):

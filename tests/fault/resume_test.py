@@ -5,7 +5,6 @@ import os
 import random
 import re
 import signal
-import subprocess
 import time
 
 import generate_checkpoint
@@ -40,14 +39,6 @@ class Resume(harness.ProgramTest):
     def clear(self):
         for name in self.listing():
             os.remove(self.path(name))
-
-    def start(self, *words):
-        def reset():
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return subprocess.Popen(harness.command(words), cwd=self.folder, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                preexec_fn=reset)
 
     def journal_bytes(self):
         """Of all journals together; grows while one is written."""

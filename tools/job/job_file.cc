@@ -93,6 +93,7 @@ void RebaseAll(const std::string& job_path, JobOutput* output) {
 void Complete(JobFile* file) {
   Job& job = file->job;
   for (JobOutput& output : *job.mutable_output()) {
+    file->own_options.push_back(output.options());
     if (output.source().empty()) output.set_source(job.source());
     if (output.imatrix().empty() && !output.mmproj()) output.set_imatrix(job.imatrix());
     if (!output.mmproj()) {

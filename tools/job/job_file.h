@@ -3,6 +3,7 @@
 #ifndef GGUF_TOOLCHAIN_TOOLS_JOB_JOB_FILE_H_
 #define GGUF_TOOLCHAIN_TOOLS_JOB_JOB_FILE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct JobFile {
   // Per output, the importance data's path as it is written: goes into the metadata, which must not
   // depend on where the program runs.
   std::vector<std::string> imatrix_names;
-  std::vector<int> lines;  // per output, from 1
+  std::vector<gguf_toolchain::JobOptions> own_options;  // per output, without the job's
+  std::vector<int> lines;                               // per output, from 1
 };
 
 // Errors: "FILE:LINE:COLUMN: ..." for what is not text of tools/job/job.proto; "FILE:LINE: output

@@ -129,7 +129,7 @@ class Planner {
   absl::StatusOr<std::unique_ptr<Plan>> PlanModel(int index, const QuantizeFlags& flags,
                                                   const JobGroup& group) {
     GGUF_RETURN_IF_ERROR(CheckQuantizesSomething(*group.source, flags));
-    const JobOptions& own = file_.job.output(index).options();
+    const JobOptions& own = file_.own_options[index];
     const auto is_given = [&](const char* name) {
       if (absl::string_view(name) == "--pure") return own.pure();
       if (absl::string_view(name) == "--tensor-type") return own.tensor_type_size() > 0;
