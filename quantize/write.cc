@@ -119,6 +119,7 @@ class Writing {
     verify.progress = options_.verify_progress;
     verify.cancelled = options_.cancelled;
     for (size_t i = 0; i < requests_.size(); ++i) {
+      if (requests_[i].is_temporary) continue;
       GGUF_ASSIGN_OR_RETURN(report_.outputs[i].errors,
                             VerifyWritten(source_, *requests_[i].plan, PathsNow(i), verify));
     }

@@ -106,7 +106,9 @@ uint64_t BytesToRead(absl::Span<const PlannedOutput> outputs) {
 
 uint64_t BytesToVerify(absl::Span<const PlannedOutput> outputs) {
   uint64_t bytes = 0;
-  for (const PlannedOutput& output : outputs) bytes += output.plan->source_bytes();
+  for (const PlannedOutput& output : outputs) {
+    if (!output.is_temporary) bytes += output.plan->source_bytes();
+  }
   return bytes;
 }
 
