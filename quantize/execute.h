@@ -35,7 +35,7 @@ class RangeLog {
 struct PlanOutput {
   const Plan* plan;
   std::vector<WritableFile*> shards;  // null: nothing is to be written there
-  std::vector<RangeLog*> logs;        // one per shard, or none at all
+  std::vector<RangeLog*> logs = {};   // one per shard, or none at all
 };
 
 // Told of progress from many threads at once.
