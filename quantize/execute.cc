@@ -24,8 +24,11 @@ struct Target {
   const Plan* plan;
   const PlannedTensor* tensor;
   const GgufWriter* writer;
+  RangeLog* log;    // may be null
+  uint64_t offset;  // of the tensor in its file
   size_t index_in_shard;
   size_t tensor_id;  // running number over all outputs, for the overflow counts
+  size_t encoding;   // targets of a source tensor with equal numbers get equal bytes
 };
 
 // Everything known before the first row is read.
@@ -42,6 +45,8 @@ struct Scratch {
   std::vector<uint8_t> raw;
   std::vector<float> values;
   std::vector<uint8_t> encoded;
+  const Target* encoded_for = nullptr;  // of the present unit
+  uint64_t num_overflows = 0;           // in `encoded`
 };
 
 uint64_t RowBytesOf(TensorType type, const Shape& shape) {
@@ -81,16 +86,15 @@ class Overflows {
 
 // Refuses an encoded range in which a scale overflowed, or counts infinities where those are
 // allowed.
-absl::Status CheckEncoded(const Job& job, const RowRange& unit, const Target& target,
-                          absl::Span<const uint8_t> encoded, Overflows* overflows) {
+absl::StatusOr<uint64_t> CheckEncoded(const Job& job, const RowRange& unit, const Target& target,
+                                      absl::Span<const uint8_t> encoded) {
   const TensorTypeInfo& info = InfoOf(target.tensor->type);
   const size_t num_blocks = encoded.size() / info.block_bytes;
   const size_t bad = CodecOf(info.type).find_bad_block(encoded.data(), num_blocks);
-  if (bad == num_blocks) return absl::OkStatus();
+  if (bad == num_blocks) return uint64_t{0};
   const bool is_half = info.type == TensorType::kF16 || info.type == TensorType::kBF16;
   if (target.plan->allow_f16_overflow && is_half) {
-    overflows->Add(target.tensor_id, CountInfinite(info.type, encoded));
-    return absl::OkStatus();
+    return CountInfinite(info.type, encoded);
   }
   const uint64_t position = uint64_t{bad} * info.block_values;
   const uint64_t columns = target.tensor->shape.columns();
@@ -101,11 +105,17 @@ absl::Status CheckEncoded(const Job& job, const RowRange& unit, const Target& ta
       "with --tensor-type"));
 }
 
-absl::Status EncodeAndWrite(const Job& job, const RowRange& unit, const Target& target,
-                            const float* values, Scratch* scratch, Overflows* overflows) {
+// The target's bytes of a unit, in scratch->encoded. Mixtures of several outputs often agree on a
+// tensor's type: what was made for one serves the next.
+absl::StatusOr<absl::Span<const uint8_t>> Encode(const Job& job, const RowRange& unit,
+                                                 const Target& target, const float* values,
+                                                 Scratch* scratch) {
   const PlannedTensor& tensor = *target.tensor;
-  const uint64_t row_bytes = RowBytesOf(tensor.type, tensor.shape);
-  const absl::Span<uint8_t> encoded(scratch->encoded.data(), unit.num_rows * row_bytes);
+  const absl::Span<uint8_t> encoded(scratch->encoded.data(),
+                                    unit.num_rows * RowBytesOf(tensor.type, tensor.shape));
+  if (scratch->encoded_for != nullptr && scratch->encoded_for->encoding == target.encoding) {
+    return encoded;
+  }
   const uint64_t columns = tensor.shape.columns();
   const float* weights = nullptr;
   if (!tensor.importance.empty()) {
@@ -113,9 +123,38 @@ absl::Status EncodeAndWrite(const Job& job, const RowRange& unit, const Target& 
     weights = tensor.importance.data() + unit.first_row / rows_per_matrix * columns;
   }
   tensor.encoder->encode(values, unit.num_rows, columns, weights, encoded.data());
-  GGUF_RETURN_IF_ERROR(CheckEncoded(job, unit, target, encoded, overflows));
-  return target.writer->WriteTensorBytes(target.index_in_shard, unit.first_row * row_bytes,
-                                         encoded);
+  GGUF_ASSIGN_OR_RETURN(scratch->num_overflows, CheckEncoded(job, unit, target, encoded));
+  scratch->encoded_for = &target;
+  return encoded;
+}
+
+// What the log knows of a target's bytes of a unit: how many values overflowed, if they are there.
+absl::optional<uint64_t> FindWritten(const RowRange& unit, const Target& target) {
+  if (target.log == nullptr) return absl::nullopt;
+  const uint64_t row_bytes = RowBytesOf(target.tensor->type, target.tensor->shape);
+  return target.log->Find(target.offset + unit.first_row * row_bytes, unit.num_rows * row_bytes);
+}
+
+// `raw`, `values`: the unit's rows as they are in the source, and decoded.
+absl::Status FillTarget(const Job& job, const RowRange& unit, const Target& target,
+                        absl::Span<const uint8_t> raw, const float* values, Scratch* scratch,
+                        Overflows* overflows) {
+  if (const absl::optional<uint64_t> earlier = FindWritten(unit, target)) {
+    overflows->Add(target.tensor_id, *earlier);
+    return absl::OkStatus();
+  }
+  const PlannedTensor& tensor = *target.tensor;
+  absl::Span<const uint8_t> bytes = raw;
+  uint64_t num_overflows = 0;
+  if (tensor.encoder != nullptr) {
+    GGUF_ASSIGN_OR_RETURN(bytes, Encode(job, unit, target, values, scratch));
+    num_overflows = scratch->num_overflows;
+    overflows->Add(target.tensor_id, num_overflows);
+  }
+  const uint64_t first = unit.first_row * RowBytesOf(tensor.type, tensor.shape);
+  GGUF_RETURN_IF_ERROR(target.writer->WriteTensorBytes(target.index_in_shard, first, bytes));
+  if (target.log != nullptr) target.log->Written(target.offset + first, bytes, num_overflows);
+  return absl::OkStatus();
 }
 
 bool IsOnlyCopied(const std::vector<Target>& targets) {
@@ -191,15 +230,32 @@ absl::Status RunUnit(const Job& job, const RowRange& unit, Scratch* scratch, Ove
       scratch->values.data(),
       std::min(scratch->values.size(), unit.num_rows * source.shape.columns()));
   GGUF_RETURN_IF_ERROR(DecodeAndCheck(job, unit, raw, values));
+  scratch->encoded_for = nullptr;
   for (const Target& target : job.targets_of[unit.tensor]) {
-    GGUF_RETURN_IF_ERROR(
-        target.tensor->encoder == nullptr
-            ? target.writer->WriteTensorBytes(target.index_in_shard, unit.first_row * row_bytes,
-                                              raw)
-            : EncodeAndWrite(job, unit, target, values.data(), scratch, overflows));
+    GGUF_RETURN_IF_ERROR(FillTarget(job, unit, target, raw, values.data(), scratch, overflows));
   }
   if (job.options->progress != nullptr) job.options->progress->Advance(raw.size(), source.name);
-  return absl::OkStatus();
+  return job.options->after_range ? job.options->after_range() : absl::OkStatus();
+}
+
+bool GetEqualBytes(const Target& a, const Target& b) {
+  return a.tensor->encoder == b.tensor->encoder && a.tensor->importance == b.tensor->importance &&
+         a.plan->allow_f16_overflow == b.plan->allow_f16_overflow;
+}
+
+// Numbers the encodings of a tensor and puts equal ones side by side.
+void GroupByEncoding(std::vector<Target>* targets) {
+  for (size_t i = 0; i < targets->size(); ++i) {
+    Target& target = (*targets)[i];
+    target.encoding = i;
+    for (size_t j = 0; j < i; ++j) {
+      if (!GetEqualBytes((*targets)[j], target)) continue;
+      target.encoding = (*targets)[j].encoding;
+      break;
+    }
+  }
+  std::stable_sort(targets->begin(), targets->end(),
+                   [](const Target& a, const Target& b) { return a.encoding < b.encoding; });
 }
 
 // Writers of all shards, and which output tensors each source tensor feeds.
@@ -211,24 +267,50 @@ absl::Status Prepare(absl::Span<const PlanOutput> outputs, Job* job) {
   for (const PlanOutput& output : outputs) {
     for (size_t s = 0; s < output.plan->shards.size(); ++s) {
       const PlannedShard& shard = output.plan->shards[s];
+      if (output.shards[s] == nullptr) continue;
       GGUF_ASSIGN_OR_RETURN(GgufWriter writer, GgufWriter::Create(&shard.layout, output.shards[s]));
       job->writers.push_back(std::move(writer));
       for (size_t i = shard.first; i < shard.last; ++i) {
         const PlannedTensor& tensor = output.plan->tensors[i];
         job->targets_of[tensor.source_index].push_back(
-            {output.plan, &tensor, &job->writers.back(), i - shard.first, job->num_tensors++});
+            {output.plan, &tensor, &job->writers.back(),
+             output.logs.empty() ? nullptr : output.logs[s], shard.layout.offsets[i - shard.first],
+             i - shard.first, job->num_tensors++, /*encoding=*/0});
       }
     }
   }
+  for (std::vector<Target>& targets : job->targets_of) GroupByEncoding(&targets);
   std::vector<bool> is_listed(job->targets_of.size(), false);
   for (const PlanOutput& output : outputs) {
     for (const PlannedTensor& tensor : output.plan->tensors) {
       if (is_listed[tensor.source_index]) continue;
       is_listed[tensor.source_index] = true;
+      if (job->targets_of[tensor.source_index].empty()) continue;
       AppendRowRanges(tensor.source_index, tensor.shape, &job->units);
     }
   }
   return absl::OkStatus();
+}
+
+// Drops the units whose rows no output lacks.
+void DropWritten(Job* job, Overflows* overflows) {
+  const auto is_written = [&](const RowRange& unit) {
+    const std::vector<Target>& targets = job->targets_of[unit.tensor];
+    if (!std::all_of(targets.begin(), targets.end(),
+                     [&](const Target& target) { return FindWritten(unit, target).has_value(); })) {
+      return false;
+    }
+    for (const Target& target : targets) {
+      overflows->Add(target.tensor_id, *FindWritten(unit, target));
+    }
+    const SourceTensor& source = job->source->tensors()[unit.tensor];
+    if (job->options->progress != nullptr) {
+      job->options->progress->Skip(unit.num_rows * RowBytesOf(source.type, source.shape));
+    }
+    return true;
+  };
+  job->units.erase(std::remove_if(job->units.begin(), job->units.end(), is_written),
+                   job->units.end());
 }
 
 // Sizes of the three buffers of a thread, over all units.
@@ -274,6 +356,8 @@ absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
   job.source = &source;
   job.options = &options;
   GGUF_RETURN_IF_ERROR(Prepare(outputs, &job));
+  Overflows overflows(job.num_tensors);
+  DropWritten(&job, &overflows);
 
   uint64_t raw, values, encoded;
   const SourceTensor* largest = nullptr;
@@ -290,7 +374,6 @@ absl::StatusOr<std::vector<std::string>> Execute(const TensorSource& source,
     threads = static_cast<int>(std::min<uint64_t>(threads, options.memory_limit / per_thread));
   }
   std::vector<Scratch> scratches(threads);
-  Overflows overflows(job.num_tensors);
   UnitReader reader(&job);
   GGUF_RETURN_IF_ERROR(
       ParallelFor(job.units.size(), threads, [&](uint64_t index, int thread) -> absl::Status {

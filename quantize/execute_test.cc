@@ -91,6 +91,32 @@ TEST(ExecuteTest, BytesDoNotDependOnThreadsMemoryOrCompany) {
   EXPECT_EQ(Execute(source, alone, options).files[0], together.files[1]);
 }
 
+// Both mixtures have tensors of the same types, which are encoded once for both.
+TEST(ExecuteTest, MixturesThatAgreeOnATypeGetTheBytesOfSingleRuns) {
+  MemorySource source;
+  source.mutable_metadata()->Set(keys::kGeneralArchitecture, "llama");
+  source.mutable_metadata()->Set("llama.block_count", uint32_t{1});
+  source.Add("output.weight", {600, 512}, Values(600 * 512, 7));
+  source.Add("blk.0.attn_q.weight", {256, 512}, Values(256 * 512, 8));
+  source.Add("blk.0.attn_v.weight", {256, 512}, Values(256 * 512, 9));
+  ImportanceData importance;  // of one of them only: not the same encoding
+  ImportanceEntry& entry = importance.entries["blk.0.attn_v.weight"];
+  for (size_t i = 0; i < 512; ++i) entry.sums.push_back(i % 2 ? 100.0f : 0.01f);
+  entry.counts = {1};
+  std::vector<Plan> plans;
+  plans.push_back(PlanOf(source, "Q4_K_M"));
+  plans.push_back(PlanOf(source, "Q5_K_M", &importance));
+  plans.push_back(PlanOf(source, "Q5_K_M"));
+  plans.push_back(PlanOf(source, "Q4_0"));
+  const Outcome together = Execute(source, plans, ExecuteOptions());
+  ASSERT_TRUE(together.warnings.ok()) << together.warnings.status();
+  for (size_t i = 0; i < plans.size(); ++i) {
+    const std::vector<Plan> alone(1, plans[i]);
+    EXPECT_EQ(Execute(source, alone, ExecuteOptions()).files[0], together.files[i]) << i;
+  }
+  EXPECT_NE(together.files[1], together.files[2]);
+}
+
 // Read well only from its last tensor to its first; notes in which order that happens.
 class StreamSource : public MemorySource {
  public:

@@ -122,6 +122,71 @@ TEST_F(WriteTest, LeavesNothingAfterAFailure) {
   EXPECT_FALSE(Exists(Path("c.gguf.partial")));
 }
 
+TEST_F(WriteTest, WhatIsCheckedGetsItsNameOrIsRejectedOrGoes) {
+  const Plan plan = PlanOf("Q8_0");
+  options_.check = [&](size_t index, absl::Span<const std::string> paths,
+                       absl::Span<const TensorError>) -> absl::StatusOr<std::vector<std::string>> {
+    EXPECT_TRUE(GgufFile::Open(paths[0]).ok());  // complete
+    if (index == 1) return std::vector<std::string>{"too bad"};
+    return std::vector<std::string>();
+  };
+  const auto report = Write({{&plan, Path("good.gguf")},
+                             {&plan, Path("bad.gguf")},
+                             {&plan, Path("passing.gguf"), /*is_temporary=*/true}});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->outputs[0].misses.empty());
+  EXPECT_EQ(report->outputs[1].misses.size(), 1u);
+  EXPECT_TRUE(Exists(Path("good.gguf")));
+  EXPECT_FALSE(Exists(Path("bad.gguf")));
+  EXPECT_TRUE(GgufFile::Open(Path("bad.gguf.rejected")).ok());
+  for (const char* name : {"passing.gguf", "passing.gguf.partial", "bad.gguf.partial"}) {
+    EXPECT_FALSE(Exists(Path(name))) << name;
+  }
+  // A check that cannot be made leaves nothing.
+  options_.check = [](size_t, absl::Span<const std::string>,
+                      absl::Span<const TensorError>) -> absl::StatusOr<std::vector<std::string>> {
+    return absl::UnavailableError("no");
+  };
+  EXPECT_TRUE(absl::IsUnavailable(Write({{&plan, Path("c.gguf")}}).status()));
+  EXPECT_FALSE(Exists(Path("c.gguf")) || Exists(Path("c.gguf.partial")));
+}
+
+TEST_F(WriteTest, AResumedRunGoesOnAndEndsWithTheSameBytes) {
+  const Plan plan = PlanOf("Q8_0");
+  ASSERT_TRUE(Write({{&plan, Path("expected.gguf")}}).ok());
+  const auto bytes = [&](const char* name) {
+    std::ifstream file(Path(name), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  // Stops after two tensors.
+  class StopAfter : public ProgressListener {
+   public:
+    void Advance(uint64_t, absl::string_view) override { is_enough = ++count == 2; }
+    void Skip(uint64_t) override { ++skipped; }
+    std::atomic<bool> is_enough{false};
+    int count = 0, skipped = 0;
+  } stop;
+  options_.resume = true;
+  options_.progress = &stop;
+  options_.cancelled = &stop.is_enough;
+  EXPECT_TRUE(absl::IsCancelled(Write({{&plan, Path("r.gguf")}}).status()));
+  EXPECT_TRUE(Exists(Path("r.gguf.partial")) && Exists(Path("r.gguf.journal")));
+  stop.is_enough = false;
+  std::vector<std::string> notes;
+  options_.note = [&](const std::string& note) { notes.push_back(note); };
+  const auto report = Write({{&plan, Path("r.gguf")}});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(stop.skipped, 2);
+  EXPECT_EQ(stop.count, 5);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_THAT(notes[0], HasSubstr("are kept"));
+  EXPECT_EQ(bytes("r.gguf"), bytes("expected.gguf"));
+  EXPECT_FALSE(Exists(Path("r.gguf.journal")));
+  const auto again = Write({{&plan, Path("r.gguf")}});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->outputs[0].was_complete);
+}
+
 TEST_F(WriteTest, AMemoryLimitTooSmallIsRefusedBeforeAnythingIsWritten) {
   const Plan plan = PlanOf("Q8_0");
   options_.memory_limit = 1 << 20;

@@ -6,6 +6,7 @@ A test file defines unittest.TestCase classes (usually ProgramTest) and ends in 
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,15 @@ class ProgramTest(unittest.TestCase):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=PROGRAM_SECONDS, env=env, errors="replace", check=False)
         return Result(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words):
+        """Starts a tool with a child's own, default, reaction to signals."""
+        def reset():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return subprocess.Popen(command(words), cwd=self.folder, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                preexec_fn=reset)
 
     def succeed(self, *words):
         """Runs a tool that must exit with 0."""

@@ -8,16 +8,17 @@
 #include "CLI/CLI.hpp"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "formats/open.h"
 #include "gguf/base/status_macros.h"
 #include "importance/data.h"
-#include "quantize/plan_quantize.h"
-#include "quantize/recipe.h"
 #include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/waiting_threads.h"
 #include "tools/cli/write_command.h"
+#include "tools/job/run_job.h"
 #include "tools/quantize_options.h"
+#include "tools/quantize_plan.h"
 #include "tools/quantize_tower.h"
 
 namespace gguf {
@@ -28,34 +29,10 @@ constexpr char kHelp[] =
     "Example: quantize --type Q5_K_M path/to/checkpoint model-{type}.gguf\n"
     "The positional form of llama-quantize works too: quantize INPUT [OUTPUT] TYPE [THREADS]";
 
-// Every filter must be found in some name: one that is not is a typing error.
-absl::Status CheckFilters(absl::string_view option, const std::vector<std::string>& filters,
-                          const ImportanceData& importance) {
-  for (const std::string& filter : filters) {
-    const bool is_used =
-        std::any_of(importance.entries.begin(), importance.entries.end(),
-                    [&](const auto& entry) { return absl::StrContains(entry.first, filter); });
-    if (is_used) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(option, " '", filter, "' is part of no name among the ",
-                     importance.entries.size(), " entries of ", importance.path,
-                     " (`imatrix --in-file FILE --show-statistics` lists them)"));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<ImportanceData> ReadFilteredImportance(const QuantizeFlags& flags) {
-  GGUF_ASSIGN_OR_RETURN(ImportanceData importance, ReadImportance(flags.imatrix));
-  GGUF_RETURN_IF_ERROR(CheckFilters("--include-weights", flags.include_weights, importance));
-  GGUF_RETURN_IF_ERROR(CheckFilters("--exclude-weights", flags.exclude_weights, importance));
-  FilterImportance(flags.include_weights, flags.exclude_weights, &importance);
-  if (importance.entries.empty()) {
-    PrintWarnings({absl::StrCat("no entry of ", flags.imatrix,
-                                " is left by --exclude-weights: quantizing without importance "
-                                "data")},
-                  flags.common);
-  }
-  return importance;
+bool IsJob(int argc, char** argv) {
+  return std::any_of(argv, argv + argc, [](absl::string_view word) {
+    return word == "--job" || absl::StartsWith(word, "--job=");
+  });
 }
 
 // Several types of one run often have the same to say.
@@ -79,6 +56,10 @@ void WarnOfUnusedImportance(const QuantizeFlags& flags, const ImportanceData& im
 }
 
 absl::Status Quantize(const CLI::App& app, QuantizeFlags* flags) {
+  if (!flags->job.empty()) {
+    GGUF_RETURN_IF_ERROR(CheckJobOptions(app));
+    return RunJob(flags->job, flags->write, flags->common);
+  }
   GGUF_RETURN_IF_ERROR(ParseTowerFlags(app, flags));
   GGUF_RETURN_IF_ERROR(ParseQuantizeFlags(app, flags));
   GGUF_RETURN_IF_ERROR(CheckCheckpointOptions(flags->input, flags->open));
@@ -92,14 +73,7 @@ absl::Status Quantize(const CLI::App& app, QuantizeFlags* flags) {
   }
   std::vector<Plan> plans;
   for (const std::string& type : flags->types) {
-    flags->options.recipe.copy = IsCopy(type);
-    const Recipe* recipe = nullptr;
-    if (!flags->options.recipe.copy) {
-      GGUF_ASSIGN_OR_RETURN(recipe, ParseRecipe(type));
-    }
-    GGUF_ASSIGN_OR_RETURN(Plan plan,
-                          PlanQuantization(*source, recipe, flags->options,
-                                           importance.entries.empty() ? nullptr : &importance));
+    GGUF_ASSIGN_OR_RETURN(Plan plan, PlanType(*source, type, importance, flags->options));
     plans.push_back(std::move(plan));
   }
   RemoveRepeatedWarnings(&plans);
@@ -113,6 +87,7 @@ absl::Status Quantize(const CLI::App& app, QuantizeFlags* flags) {
 }  // namespace gguf
 
 int main(int argc, char** argv) {
+  if (gguf::IsJob(argc, argv)) gguf::LetWaitingThreadsSleep(argv);  // may run models
   CLI::App app(gguf::kHelp, "quantize");
   gguf::QuantizeFlags flags;
   gguf::AddQuantizeOptions(&app, &flags);

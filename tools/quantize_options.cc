@@ -46,7 +46,8 @@ void AddTensorTypeOptions(CLI::App* app, QuantizeFlags* flags) {
                   "type of the token embeddings")
       ->type_name("TYPE");
   app->add_option("--tensor-type", flags->tensor_types,
-                  "PATTERN=TYPE: type of tensors in whose name a regular expression (Perl's syntax) is found")
+                  "PATTERN=TYPE: type of tensors in whose name a regular expression (Perl's "
+                  "syntax) is found")
       ->allow_extra_args(false)
       ->type_name("TEXT");
   app->add_option("--tensor-type-file", flags->tensor_type_file,
@@ -175,31 +176,17 @@ constexpr IdleOption kIdleOptions[] = {
     {"--imatrix", false},
 };
 
-// Refuses options that none of the types obeys.
-absl::Status CheckIdleOptions(const CLI::App& app, const std::vector<std::string>& types) {
-  const bool is_copy = std::all_of(types.begin(), types.end(), IsCopy);
-  const bool is_plain = std::all_of(types.begin(), types.end(), [](const std::string& type) {
-    return IsCopy(type) || !(*ParseRecipe(type))->is_quantized;
-  });
-  for (const IdleOption& option : kIdleOptions) {
-    if (!is_copy && !(is_plain && option.with_plain_types)) continue;
-    if (app.count(option.name) == 0) continue;
-    return UsageError(absl::StrCat(
-        option.name, " has no effect with ", absl::AsciiStrToUpper(absl::StrJoin(types, ", ")),
-        is_copy ? ", which keeps every tensor as it is" : ", which has one type for all matrices",
-        "; leave it out, or choose another type"));
-  }
-  return absl::OkStatus();
-}
+// What goes with --job: how to work, not what to make.
+constexpr absl::string_view kBesideJob[] = {
+    "--job",   "--force",   "--dry-run", "--verify",   "--resume", "--report", "--memory-limit",
+    "--quiet", "--verbose", "--threads", "--progress", "--json",   "--help",   "--version"};
 
 }  // namespace
 
 bool IsCopy(absl::string_view type) { return absl::EqualsIgnoreCase(type, "COPY"); }
 
 void AddQuantizeOptions(CLI::App* app, QuantizeFlags* flags) {
-  app->add_option("INPUT", flags->input, "GGUF file or checkpoint folder")
-      ->required()
-      ->type_name("");
+  app->add_option("INPUT", flags->input, "GGUF file or checkpoint folder")->type_name("");
   app->add_option("OUTPUT", flags->output, "[<INPUT>-{type}.gguf]")->type_name("");
   app->add_option("TYPE", flags->word3, "only without --type")->type_name("");
   app->add_option("THREADS", flags->word4, "only without --type")->type_name("");
@@ -222,25 +209,70 @@ void AddQuantizeOptions(CLI::App* app, QuantizeFlags* flags) {
                   "KEY=TYPE:VALUE (int, float, bool, str) in the output's metadata")
       ->allow_extra_args(false);
   AddCheckpointOptions(app, &flags->open);
+  app->add_option(
+         "--job", flags->job,
+         "make what a file says (tools/job/job.proto): sources, many outputs, their limits")
+      ->type_name("FILE");
   AddWriteOptions(app, &flags->write);
   keep_split->excludes("--split-max-size", "--split-max-tensors", "--no-tensor-first-split");
   AddCommonOptions(app, /*has_json=*/true, kLinePerTensor, &flags->common);
 }
 
-absl::Status ParseQuantizeFlags(const CLI::App& app, QuantizeFlags* flags) {
-  GGUF_RETURN_IF_ERROR(ParseTypes(app, flags));
-  GGUF_RETURN_IF_ERROR(CheckValuesGiven(app));
-  GGUF_RETURN_IF_ERROR(CheckIdleOptions(app, flags->types));
+absl::Status CheckIdleOptions(const std::function<bool(const char*)>& is_given,
+                              const std::vector<std::string>& types) {
+  const bool is_copy = std::all_of(types.begin(), types.end(), IsCopy);
+  const bool is_plain = std::all_of(types.begin(), types.end(), [](const std::string& type) {
+    return IsCopy(type) || !(*ParseRecipe(type))->is_quantized;
+  });
+  for (const IdleOption& option : kIdleOptions) {
+    if (!is_copy && !(is_plain && option.with_plain_types)) continue;
+    if (!is_given(option.name)) continue;
+    return UsageError(absl::StrCat(
+        option.name, " has no effect with ", absl::AsciiStrToUpper(absl::StrJoin(types, ", ")),
+        is_copy ? ", which keeps every tensor as it is" : ", which has one type for all matrices",
+        "; leave it out, or choose another type"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckJobOptions(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0) continue;
+    const std::string name =
+        option->get_positional() ? option->get_name() : "--" + option->get_lnames()[0];
+    if (std::find(std::begin(kBesideJob), std::end(kBesideJob), name) != std::end(kBesideJob)) {
+      continue;
+    }
+    return UsageError(absl::StrCat(name, " does not go with --job, whose file says what to make"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseQuantizeValues(QuantizeFlags* flags) {
   GGUF_RETURN_IF_ERROR(ParseTensorTypes(*flags, &flags->options.recipe));
   if (!flags->prune_layers.empty()) {
     GGUF_ASSIGN_OR_RETURN(flags->options.prune_layers,
                           Typed("--prune-layers", ParseLayerList(flags->prune_layers)));
   }
   GGUF_RETURN_IF_ERROR(ParseOverrides(flags->overrides, &flags->options));
-  flags->options.effort = *ParseEffort(flags->effort);
+  const absl::optional<Effort> effort = ParseEffort(flags->effort);
+  if (!effort.has_value()) {
+    return UsageError(
+        absl::StrCat("--effort: expected reference, standard or max, found '", flags->effort, "'"));
+  }
+  flags->options.effort = *effort;
   flags->options.dry_run = flags->write.dry_run;
   GGUF_ASSIGN_OR_RETURN(flags->options.split, ParseSplitOptions(flags->write));
   return absl::OkStatus();
+}
+
+absl::Status ParseQuantizeFlags(const CLI::App& app, QuantizeFlags* flags) {
+  if (flags->input.empty()) return UsageError("INPUT is required, or --job FILE; see --help");
+  GGUF_RETURN_IF_ERROR(ParseTypes(app, flags));
+  GGUF_RETURN_IF_ERROR(CheckValuesGiven(app));
+  GGUF_RETURN_IF_ERROR(
+      CheckIdleOptions([&](const char* name) { return app.count(name) > 0; }, flags->types));
+  return ParseQuantizeValues(flags);
 }
 
 }  // namespace gguf

@@ -3,6 +3,7 @@
 #ifndef GGUF_TOOLCHAIN_TOOLS_QUANTIZE_OPTIONS_H_
 #define GGUF_TOOLCHAIN_TOOLS_QUANTIZE_OPTIONS_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct QuantizeFlags {
   std::string imatrix;
   std::vector<std::string> include_weights, exclude_weights;
   std::string mmproj, mmproj_type;  // tools/quantize_tower.h
-  QuantizeOptions options;  // after ParseQuantizeFlags: complete but for recipe.copy
+  QuantizeOptions options;          // after ParseQuantizeFlags: complete but for recipe.copy
 
   // As typed.
   std::string word3, word4;  // of the positional form
@@ -34,6 +35,7 @@ struct QuantizeFlags {
   std::string tensor_type_file;
   std::string prune_layers;
   std::vector<std::string> overrides;
+  std::string job;  // --job: then nothing else that says what to do
 };
 
 void AddQuantizeOptions(CLI::App* app, QuantizeFlags* flags);
@@ -42,6 +44,17 @@ void AddQuantizeOptions(CLI::App* app, QuantizeFlags* flags);
 // and for an option that would have no effect beside the others; other errors are of reading the
 // --tensor-type-file.
 absl::Status ParseQuantizeFlags(const CLI::App& app, QuantizeFlags* flags);
+
+// The part that does not depend on who gave the values: everything typed but the types becomes
+// flags->options. Errors as above.
+absl::Status ParseQuantizeValues(QuantizeFlags* flags);
+
+// UsageError for an option that none of the types obeys; `is_given` is asked by name ("--pure").
+absl::Status CheckIdleOptions(const std::function<bool(const char*)>& is_given,
+                              const std::vector<std::string>& types);
+
+// UsageError when --job was given beside an option that the job file decides, or an input.
+absl::Status CheckJobOptions(const CLI::App& app);
 
 bool IsCopy(absl::string_view type);
 

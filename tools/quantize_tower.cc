@@ -13,7 +13,6 @@
 #include "gguf/keys.h"
 #include "quantize/joined_source.h"
 #include "quantize/plan_tensors.h"
-#include "quantize/plan_tower.h"
 #include "quantize/recipe.h"
 
 namespace gguf {
@@ -37,7 +36,9 @@ constexpr const char* kLanguageOptions[] = {"--imatrix",
                                             "--split-max-tensors",
                                             "--no-tensor-first-split"};
 
-absl::StatusOr<TowerOptions> ReadOptions(const QuantizeFlags& flags) {
+}  // namespace
+
+absl::StatusOr<TowerOptions> ReadTowerOptions(const QuantizeFlags& flags) {
   TowerOptions options;
   options.type = kUsualType;
   options.effort = flags.options.effort;
@@ -48,8 +49,6 @@ absl::StatusOr<TowerOptions> ReadOptions(const QuantizeFlags& flags) {
   options.type = *type;
   return options;
 }
-
-}  // namespace
 
 void AddTowerOptions(CLI::App* app, QuantizeFlags* flags) {
   app->add_option("--mmproj", flags->mmproj,
@@ -67,7 +66,7 @@ bool IsProjectorRun(const QuantizeFlags& flags) {
 }
 
 absl::Status ParseTowerFlags(const CLI::App& app, QuantizeFlags* flags) {
-  GGUF_RETURN_IF_ERROR(ReadOptions(*flags).status());
+  GGUF_RETURN_IF_ERROR(ReadTowerOptions(*flags).status());
   if (!flags->mmproj.empty() && KindOf(flags->input) == PathKind::kFile &&
       !IsArchive(flags->input)) {
     return UsageError(absl::StrCat("--mmproj is for checkpoints, which hold the tower, and ",
@@ -102,7 +101,7 @@ absl::Status CheckQuantizesSomething(const TensorSource& source, const QuantizeF
 }
 
 absl::Status QuantizeProjector(const TensorSource& source, const QuantizeFlags& flags) {
-  GGUF_ASSIGN_OR_RETURN(const TowerOptions options, ReadOptions(flags));
+  GGUF_ASSIGN_OR_RETURN(const TowerOptions options, ReadTowerOptions(flags));
   GGUF_ASSIGN_OR_RETURN(const TowerSizes sizes,
                         TowerFromMmproj(source.name(), source.metadata(), source.tensors().size()));
   std::vector<Plan> plans(1);
@@ -113,7 +112,7 @@ absl::Status QuantizeProjector(const TensorSource& source, const QuantizeFlags& 
 
 absl::Status QuantizeWithTower(const TensorSource& source, const std::vector<Plan>& plans,
                                const std::string& output, const QuantizeFlags& flags) {
-  GGUF_ASSIGN_OR_RETURN(const TowerOptions options, ReadOptions(flags));
+  GGUF_ASSIGN_OR_RETURN(const TowerOptions options, ReadTowerOptions(flags));
   GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(flags.input));
   GGUF_ASSIGN_OR_RETURN(const auto tower, VisionCheckpoint::Open(folder, flags.open));
   GGUF_ASSIGN_OR_RETURN(Plan tower_plan, PlanTower(*tower, tower->sizes(), options));

@@ -8,14 +8,19 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "formats/tensor_source.h"
 #include "quantize/plan.h"
+#include "quantize/plan_tower.h"
 #include "tools/quantize_options.h"
 
 namespace gguf {
 
 // Adds --mmproj and --mmproj-type.
 void AddTowerOptions(CLI::App* app, QuantizeFlags* flags);
+
+// Of --mmproj-type (Q8_0 when empty), effort and --allow-requantize. UsageError for a bad type.
+absl::StatusOr<TowerOptions> ReadTowerOptions(const QuantizeFlags& flags);
 
 // True when INPUT is to be a projector file: --mmproj-type without --mmproj and --type.
 bool IsProjectorRun(const QuantizeFlags& flags);

@@ -57,11 +57,15 @@ absl::StatusOr<std::string> ReadFileToString(absl::string_view path, uint64_t ma
 
 // An output that appears under its final name only when it is complete: bytes go to `PATH.partial`
 // in the same folder; Commit syncs, renames and syncs the folder. Destroyed without Commit, it
-// removes the partial file. Two processes never write the same one: the partial file is locked.
+// removes the partial file, unless told to keep it. Two processes never write the same one: the
+// partial file is locked.
 class OutputFile : public WritableFile {
  public:
   struct Options {
     bool replace = false;  // allow an existing PATH; otherwise AlreadyExists, naming --force
+    // A partial file of `size` bytes that an earlier process left keeps its bytes (which of them
+    // are right is for others to know), and stays when Create or later work fails.
+    bool resume = false;
   };
 
   // Creates the partial file and reserves `size` bytes on disk.
@@ -74,12 +78,28 @@ class OutputFile : public WritableFile {
   // Makes the file durable under its final name. Nothing may be written afterwards.
   virtual absl::Status Commit() = 0;
 
+  // As Commit, but under `PATH.rejected`, which is replaced: for a file that is complete and not
+  // what was wanted.
+  virtual absl::Status Reject() = 0;
+
+  // Makes durable what has been written so far.
+  virtual absl::Status Sync() = 0;
+
+  // Whether bytes of an earlier process are in the file.
+  virtual bool is_resumed() const = 0;
+
+  // Whether the partial file stays when this is destroyed without Commit. At first: is_resumed().
+  virtual void set_keep_partial(bool keep) = 0;
+
   // Final path.
   virtual const std::string& path() const = 0;
 
   // Where the bytes are until Commit, for reading them back.
   virtual const std::string& partial_path() const = 0;
 };
+
+// Makes the name of the file at `path` durable: syncs its folder.
+absl::Status SyncFolderOf(absl::string_view path);
 
 // True when both paths name the same existing file (device and inode).
 bool IsSameFile(absl::string_view a, absl::string_view b);

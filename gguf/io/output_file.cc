@@ -24,6 +24,7 @@ namespace {
 
 constexpr size_t kMaxTransferBytes = size_t{1} << 30;
 constexpr uint64_t kFlushBytes = uint64_t{32} << 20;
+constexpr uint64_t kStatBlockBytes = 512;  // of st_blocks
 
 std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -92,13 +93,15 @@ absl::Status DoesNotFit(const std::string& path, uint64_t required, uint64_t ava
       " bytes (", FormatSize(available), ") are available; free space or choose another folder"));
 }
 
-// Reserves `size` bytes for the empty file `fd`, so that a full disk is found before any work.
+// Reserves `size` bytes for the file `fd`, so that a full disk is found before any work.
 absl::Status Reserve(int fd, const std::string& path, uint64_t size) {
   uint64_t available = std::numeric_limits<int64_t>::max();
   struct statvfs disk;
+  struct stat file;
   if (fstatvfs(fd, &disk) == 0 && CheckedMultiply(disk.f_bavail, disk.f_frsize, &available) &&
-      size > available) {
-    return DoesNotFit(path, size, available);
+      fstat(fd, &file) == 0) {
+    const uint64_t held = static_cast<uint64_t>(file.st_blocks) * kStatBlockBytes;
+    if (size > held && size - held > available) return DoesNotFit(path, size - held, available);
   }
   if (size > static_cast<uint64_t>(std::numeric_limits<off_t>::max())) {
     return DoesNotFit(path, size, available);
@@ -128,7 +131,7 @@ class PosixOutputFile : public OutputFile {
         replace_(replace) {}
 
   ~PosixOutputFile() override {
-    if (!committed_) unlink(partial_.c_str());
+    if (!committed_ && !keep_partial_) unlink(partial_.c_str());
     close(fd_);  // gives up the lock, so after the unlink
   }
 
@@ -136,8 +139,12 @@ class PosixOutputFile : public OutputFile {
   const std::string& path() const override { return path_; }
   const std::string& partial_path() const override { return partial_; }
 
-  absl::Status Prepare() {
-    if (ftruncate(fd_, 0) != 0) return PosixError(errno, "truncate", partial_);
+  absl::Status Prepare(bool resume) {
+    struct stat earlier;
+    is_resumed_ = resume && size_ != 0 && fstat(fd_, &earlier) == 0 &&
+                  static_cast<uint64_t>(earlier.st_size) == size_;
+    keep_partial_ = is_resumed_;
+    if (!is_resumed_ && ftruncate(fd_, 0) != 0) return PosixError(errno, "truncate", partial_);
     struct stat replaced;
     if (stat(path_.c_str(), &replaced) == 0) fchmod(fd_, replaced.st_mode & 0777);
     return Reserve(fd_, path_, size_);
@@ -169,14 +176,36 @@ class PosixOutputFile : public OutputFile {
   }
 
   absl::Status Commit() override {
-    if (committed_) return absl::FailedPreconditionError(absl::StrCat("'", path_, "' is complete"));
-    if (fsync(fd_) != 0) return PosixError(errno, "sync", partial_);
+    GGUF_RETURN_IF_ERROR(Finish());
     GGUF_RETURN_IF_ERROR(Rename());
     committed_ = true;
-    return SyncFolder();
+    return SyncFolderOf(path_);
   }
 
+  absl::Status Reject() override {
+    GGUF_RETURN_IF_ERROR(Finish());
+    const std::string rejected = absl::StrCat(path_, ".rejected");
+    if (rename(partial_.c_str(), rejected.c_str()) != 0) {
+      return PosixError(errno, "rename to", rejected);
+    }
+    committed_ = true;
+    return SyncFolderOf(path_);
+  }
+
+  absl::Status Sync() override {
+    return fdatasync(fd_) == 0 ? absl::OkStatus() : PosixError(errno, "sync", partial_);
+  }
+
+  bool is_resumed() const override { return is_resumed_; }
+  void set_keep_partial(bool keep) override { keep_partial_ = keep; }
+
  private:
+  absl::Status Finish() const {
+    if (committed_) return absl::FailedPreconditionError(absl::StrCat("'", path_, "' is complete"));
+    if (fsync(fd_) != 0) return PosixError(errno, "sync", partial_);
+    return absl::OkStatus();
+  }
+
   // Without `replace`, a file that appeared meanwhile is not overwritten.
   absl::Status Rename() const {
     if (!replace_) {
@@ -191,28 +220,30 @@ class PosixOutputFile : public OutputFile {
     return absl::OkStatus();
   }
 
-  absl::Status SyncFolder() const {
-    const std::string folder = FolderOf(path_);
-    const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return absl::OkStatus();  // a folder that may be written but not read
-    const int result = fsync(fd);
-    const int error = errno;
-    close(fd);
-    // Some file systems cannot sync a folder, and say so with EINVAL.
-    if (result != 0 && error != EINVAL) return PosixError(error, "sync the folder of", path_);
-    return absl::OkStatus();
-  }
-
   std::string path_;
   std::string partial_;
   int fd_;
   uint64_t size_;
   bool replace_;
   bool committed_ = false;
+  bool is_resumed_ = false;
+  bool keep_partial_ = false;
   std::atomic<uint64_t> num_written_ = 0;
 };
 
 }  // namespace
+
+absl::Status SyncFolderOf(absl::string_view path) {
+  const std::string folder = FolderOf(std::string(path));
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return absl::OkStatus();  // a folder that may be written but not read
+  const int result = fsync(fd);
+  const int error = errno;
+  close(fd);
+  // Some file systems cannot sync a folder, and say so with EINVAL.
+  if (result != 0 && error != EINVAL) return PosixError(error, "sync the folder of", path);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Create(absl::string_view path,
                                                                uint64_t size,
@@ -228,7 +259,7 @@ absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Create(absl::string_view
   auto file = std::make_unique<PosixOutputFile>(name, partial, fd, size, options.replace);
   // Again: another process may have finished while this one was on its way to the lock.
   GGUF_RETURN_IF_ERROR(CheckTarget(name, options.replace));
-  GGUF_RETURN_IF_ERROR(file->Prepare());
+  GGUF_RETURN_IF_ERROR(file->Prepare(options.resume));
   return std::unique_ptr<OutputFile>(std::move(file));
 }
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 
 import generate_checkpoint
@@ -22,15 +21,6 @@ class Signals(harness.ProgramTest):
         cls.checkpoint = generate_checkpoint.generate(
             os.path.join(os.environ.get("TEST_TMPDIR", "/tmp"), "signals-checkpoint"), hidden=1024,
             feed_forward=4096, layers=3, heads=16, kv_heads=4, vocabulary=4096)
-
-    def start(self, *words):
-        """Starts a tool with a child's own, default, reaction to signals."""
-        def reset():
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return subprocess.Popen(harness.command(words), cwd=self.folder, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                preexec_fn=reset)
 
     def interrupt(self, number, *words):
         """Sends the signal as soon as an output file is open; returns the Result. On a busy machine

@@ -51,7 +51,7 @@ std::string ProgressBar::Line(uint64_t done, absl::string_view tensor, absl::Tim
       total_bytes_ == 0 ? 1.0 : std::min(1.0, static_cast<double>(done) / total_bytes_);
   std::string pace;
   if (seconds >= kLeastSeconds) {
-    const double rate = done / seconds;
+    const double rate = (done - std::min(done, skipped_)) / seconds;
     const int64_t left = rate > 0 ? static_cast<int64_t>((total_bytes_ - done) / rate + 0.5) : 0;
     const std::string amount = unit_.empty() ? FormatSize(static_cast<uint64_t>(rate))
                                              : absl::StrFormat("%.0f %s", rate, unit_);
@@ -81,6 +81,12 @@ void ProgressBar::Advance(uint64_t bytes, absl::string_view tensor) {
   } else {
     std::fprintf(stderr, "%s\n", line.c_str());
   }
+}
+
+void ProgressBar::Skip(uint64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  done_ += bytes;
+  skipped_ += bytes;
 }
 
 void ProgressBar::Finish() {

@@ -23,6 +23,8 @@ class ProgressBar : public ProgressListener {
   ~ProgressBar() override;
 
   void Advance(uint64_t bytes, absl::string_view tensor) override;
+  // Done before: counts in the percentage, not in the rate.
+  void Skip(uint64_t bytes) override;
 
   // Clears the live line, so that other text can follow. Called by the destructor too.
   void Finish();
@@ -40,6 +42,7 @@ class ProgressBar : public ProgressListener {
   absl::Time start_ = absl::InfinitePast();  // of the work: the first Advance
   absl::Mutex mutex_;
   uint64_t done_ = 0;
+  uint64_t skipped_ = 0;  // of done_
   absl::Time next_ = absl::InfinitePast();
   bool has_line_ = false;
 };

@@ -65,7 +65,8 @@ absl::Status Print(const gguf_toolchain::WriteResult& result, const CommonOption
 }
 
 // Refuses reports that could not be written, or would replace something, before hours of work.
-absl::Status CheckReports(const TensorSource& source, const gguf_toolchain::WriteResult& result,
+absl::Status CheckReports(absl::Span<const WriteGroup> groups,
+                          const gguf_toolchain::WriteResult& result,
                           const WriteCommandOptions& options) {
   absl::flat_hash_set<std::string> taken;
   for (const auto& output : result.outputs()) {
@@ -77,8 +78,9 @@ absl::Status CheckReports(const TensorSource& source, const gguf_toolchain::Writ
     if (!taken.insert(path).second) {
       return UsageError(absl::StrCat("report '", path, "' is also another output of this run"));
     }
-    for (const std::string& input : source.input_paths()) {
-      if (IsSameFile(path, input)) {
+    for (const WriteGroup& group : groups) {
+      for (const std::string& input : group.source->input_paths()) {
+        if (!IsSameFile(path, input)) continue;
         return absl::InvalidArgumentError(
             absl::StrCat("report '", path, "' is also an input; choose another name"));
       }
@@ -104,7 +106,9 @@ uint64_t BytesToRead(absl::Span<const PlannedOutput> outputs) {
 
 uint64_t BytesToVerify(absl::Span<const PlannedOutput> outputs) {
   uint64_t bytes = 0;
-  for (const PlannedOutput& output : outputs) bytes += output.plan->source_bytes();
+  for (const PlannedOutput& output : outputs) {
+    if (!output.is_temporary) bytes += output.plan->source_bytes();
+  }
   return bytes;
 }
 
@@ -113,6 +117,10 @@ absl::StatusOr<WriteOptions> ToWriteOptions(const WriteCommandOptions& options,
   WriteOptions write;
   write.replace = options.force;
   write.verify = options.verify;
+  write.resume = options.resume;
+  write.note = [quiet = common.quiet](const std::string& note) {
+    if (!quiet) std::fprintf(stderr, "%s\n", Printable(note).c_str());
+  };
   write.threads = common.threads;
   write.cancelled = &Interrupted();
   if (!options.memory_limit.empty()) {
@@ -125,6 +133,101 @@ absl::StatusOr<WriteOptions> ToWriteOptions(const WriteCommandOptions& options,
   return write;
 }
 
+std::vector<WriteRequest> RequestsOf(absl::Span<const PlannedOutput> outputs) {
+  std::vector<WriteRequest> requests;
+  for (const PlannedOutput& output : outputs) {
+    requests.push_back(
+        {output.plan, ExpandType(output.path, output.plan->type_name), output.is_temporary});
+  }
+  return requests;
+}
+
+// Adds what `from` says of the outputs that stay.
+void Append(absl::Span<const PlannedOutput> outputs, WriteReport from, WriteReport* to) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].is_temporary) to->outputs.push_back(std::move(from.outputs[i]));
+  }
+  to->warnings.insert(to->warnings.end(), from.warnings.begin(), from.warnings.end());
+}
+
+// Writes all groups; `report` gets what is to be said of their outputs.
+absl::Status Write(absl::Span<const WriteGroup> groups, absl::string_view program,
+                   const WriteCommandOptions& options, const CommonOptions& common,
+                   WriteReport* report) {
+  GGUF_ASSIGN_OR_RETURN(WriteOptions write, ToWriteOptions(options, common));
+  write.program = absl::StrCat(program, " ", kVersion);
+  size_t num_before = 0;  // outputs of earlier groups
+  if (options.check) {
+    write.check = [&](size_t index, absl::Span<const std::string> paths,
+                      absl::Span<const TensorError> errors) {
+      return options.check(num_before + index, paths, errors);
+    };
+  }
+  for (const WriteGroup& group : groups) {
+    const TensorSource& source = *group.source;
+    ProgressBar progress(program, BytesToRead(group.outputs), common.progress, common.quiet);
+    ProgressBar verify("verify", BytesToVerify(group.outputs), common.progress, common.quiet);
+    write.progress = &progress;
+    write.verify_progress = &verify;
+    absl::StatusOr<WriteReport> written = WriteOutputs(source, RequestsOf(group.outputs), write);
+    progress.Finish();
+    verify.Finish();
+    if (options.resume && absl::IsCancelled(written.status())) {
+      return InterruptedAfter(
+          "what is finished is kept in .partial and .journal files; the same command goes on "
+          "there");
+    }
+    if (!written.ok()) return written.status();
+    PrintWarnings(written->warnings, common);
+    Append(group.outputs, *std::move(written), report);
+    const std::string note = source.reading_note();
+    if (common.verbose && !common.quiet && !note.empty()) {
+      std::fprintf(stderr, "%s\n", Printable(note).c_str());
+    }
+    num_before += group.outputs.size();
+  }
+  return absl::OkStatus();
+}
+
+// What is known before the work: plans and questionable inputs.
+gguf_toolchain::WriteResult Describe(absl::Span<const WriteGroup> groups, absl::string_view input,
+                                     absl::string_view program, bool is_dry_run) {
+  std::vector<WriteRequest> requests;
+  for (const WriteGroup& group : groups) {
+    for (WriteRequest& request : RequestsOf(group.outputs)) {
+      if (!request.is_temporary) requests.push_back(std::move(request));
+    }
+  }
+  gguf_toolchain::WriteResult result = DescribePlans(requests);
+  result.set_program(std::string(program));
+  result.set_version(kVersion);
+  result.set_input(std::string(input));
+  result.set_is_dry_run(is_dry_run);
+  int output = 0;
+  for (const WriteGroup& group : groups) {
+    for (const std::string& warning : group.source->warnings()) result.add_warnings(warning);
+    for (const PlannedOutput& planned : group.outputs) {
+      if (planned.is_temporary) continue;
+      if (groups.size() > 1) result.mutable_outputs(output)->set_source(group.source->name());
+      ++output;
+    }
+  }
+  return result;
+}
+
+// Before any work: outputs may be in the way of an input, of each other, of what is there.
+absl::Status CheckTogether(absl::Span<const WriteGroup> groups,
+                           const WriteCommandOptions& options) {
+  std::vector<WriteRequest> requests;
+  for (const WriteGroup& group : groups) {
+    for (WriteRequest& request : RequestsOf(group.outputs)) requests.push_back(std::move(request));
+  }
+  for (const WriteGroup& group : groups) {
+    GGUF_RETURN_IF_ERROR(CheckOutputs(*group.source, requests, options.force || options.resume));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
@@ -133,6 +236,10 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
       app->add_flag("--dry-run", options->dry_run, "print types and exact sizes, write nothing");
   app->add_flag("--verify", options->verify,
                 "read the output again and report the error of each tensor")
+      ->excludes(dry_run);
+  app->add_flag("--resume", options->resume,
+                "go on where an interrupted run of the same command stopped; when this one is "
+                "interrupted, keep what is finished")
       ->excludes(dry_run);
   app->add_option("--report", options->reports, "also write the result to FILE.json, .md or .html")
       ->allow_extra_args(false)
@@ -211,36 +318,23 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
 absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const PlannedOutput> outputs,
                              absl::string_view program, const WriteCommandOptions& options,
                              const CommonOptions& common) {
+  const WriteGroup group = {&source, {outputs.begin(), outputs.end()}};
+  return RunWriteCommand({&group, 1}, source.name(), program, options, common);
+}
+
+absl::Status RunWriteCommand(absl::Span<const WriteGroup> groups, absl::string_view input,
+                             absl::string_view program, const WriteCommandOptions& options,
+                             const CommonOptions& common) {
   const absl::Time start = absl::Now();
-  std::vector<WriteRequest> requests;
-  for (const PlannedOutput& output : outputs) {
-    requests.push_back({output.plan, ExpandType(output.path, output.plan->type_name)});
-  }
-  gguf_toolchain::WriteResult result = DescribePlans(requests);
-  result.set_program(std::string(program));
-  result.set_version(kVersion);
-  result.set_input(source.name());
-  result.set_is_dry_run(options.dry_run);
-  for (const std::string& warning : source.warnings()) result.add_warnings(warning);
+  gguf_toolchain::WriteResult result = Describe(groups, input, program, options.dry_run);
   PrintWarnings({result.warnings().begin(), result.warnings().end()}, common);
-  GGUF_RETURN_IF_ERROR(CheckReports(source, result, options));
+  GGUF_RETURN_IF_ERROR(CheckReports(groups, result, options));
   if (!options.dry_run) {
-    GGUF_ASSIGN_OR_RETURN(WriteOptions write, ToWriteOptions(options, common));
-    const uint64_t total_bytes = BytesToRead(outputs);
-    ProgressBar progress(program, total_bytes, common.progress, common.quiet);
-    ProgressBar verify_progress("verify", BytesToVerify(outputs), common.progress, common.quiet);
-    write.progress = &progress;
-    write.verify_progress = &verify_progress;
-    absl::StatusOr<WriteReport> report = WriteOutputs(source, requests, write);
-    progress.Finish();
-    verify_progress.Finish();
-    if (!report.ok()) return report.status();
-    AddErrors(*report, &result);
-    PrintWarnings(report->warnings, common);
-    const std::string note = source.reading_note();
-    if (common.verbose && !common.quiet && !note.empty()) {
-      std::fprintf(stderr, "%s\n", Printable(note).c_str());
-    }
+    WriteReport report;
+    GGUF_RETURN_IF_ERROR(CheckTogether(groups, options));
+    if (options.before_write) GGUF_RETURN_IF_ERROR(options.before_write());
+    GGUF_RETURN_IF_ERROR(Write(groups, program, options, common, &report));
+    AddErrors(report, &result);
     if (options.after_write) GGUF_RETURN_IF_ERROR(options.after_write(&result));
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "formats/tensor_error.h"
 #include "formats/tensor_source.h"
 #include "gguf/split.h"
 #include "quantize/plan.h"
@@ -25,6 +27,7 @@ struct WriteCommandOptions {
   bool force = false;
   bool dry_run = false;
   bool verify = false;
+  bool resume = false;
   std::vector<std::string> reports;
   std::string memory_limit;
   std::string split_max_size;
@@ -33,9 +36,15 @@ struct WriteCommandOptions {
   // Not an option: what is to be done when all outputs are complete, before the result is printed.
   // It may change the result. Empty: nothing.
   std::function<absl::Status(gguf_toolchain::WriteResult*)> after_write;
+  // Not an option: when everything that can be seen in advance was found in order, before the work.
+  std::function<absl::Status()> before_write;
+  // Not an option: WriteOptions::check, outputs counted over all groups.
+  std::function<absl::StatusOr<std::vector<std::string>>(
+      size_t index, absl::Span<const std::string> paths, absl::Span<const TensorError> errors)>
+      check;
 };
 
-// Adds --force, --dry-run, --verify, --report, --memory-limit and the split options.
+// Adds --force, --dry-run, --verify, --resume, --report, --memory-limit and the split options.
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options);
 
 // UsageError when any option of `app` was given an empty value: that of a shell variable that is
@@ -61,9 +70,20 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
 // As above with an output for each plan: they appear together, when all are complete.
 struct PlannedOutput {
   const Plan* plan;
-  std::string path;  // may hold {type}
+  std::string path;           // may hold {type}
+  bool is_temporary = false;  // WriteRequest::is_temporary; not part of the result
 };
 absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const PlannedOutput> outputs,
+                             absl::string_view program, const WriteCommandOptions& options,
+                             const CommonOptions& common);
+
+// As above for several sources, one after the other; `input` is what the result calls them all.
+// Everything is checked before the first is read. Outputs of one source appear together.
+struct WriteGroup {
+  const TensorSource* source;
+  std::vector<PlannedOutput> outputs;
+};
+absl::Status RunWriteCommand(absl::Span<const WriteGroup> groups, absl::string_view input,
                              absl::string_view program, const WriteCommandOptions& options,
                              const CommonOptions& common);
 

@@ -49,6 +49,12 @@ gguf_toolchain::WriteResult DescribePlans(absl::Span<const WriteRequest> request
 void AddErrors(const WriteReport& report, gguf_toolchain::WriteResult* result) {
   for (int i = 0; i < result->outputs_size(); ++i) {
     gguf_toolchain::OutputResult* output = result->mutable_outputs(i);
+    const WrittenOutput& written = report.outputs[i];
+    output->set_was_complete(written.was_complete);
+    for (const std::string& miss : written.misses) output->add_misses(miss);
+    for (std::string& path : *output->mutable_paths()) {
+      if (!written.misses.empty() && !written.was_complete) path += kRejectedSuffix;
+    }
     const std::vector<TensorError>& errors = report.outputs[i].errors;
     if (errors.empty()) continue;
     TensorError total;
