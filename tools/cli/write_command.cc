@@ -16,8 +16,10 @@
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/io/file.h"
+#include "gguf/io/zstd_frames.h"
 #include "quantize/write.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/write_statements.h"
 #include "tools/report/render.h"
 #include "tools/report/write_result.h"
 
@@ -30,11 +32,7 @@ constexpr size_t kShardSuffix = sizeof("-00001-of-00003") - 1;
 absl::Status WriteReportFile(const gguf_toolchain::WriteResult& result, const std::string& path,
                              bool replace) {
   GGUF_ASSIGN_OR_RETURN(const std::string text, RenderReport(result, path));
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
-                        OutputFile::Create(path, text.size(), {replace}));
-  GGUF_RETURN_IF_ERROR(file->Write(
-      0, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()), text.size())));
-  return file->Commit();
+  return WriteTextFile(text, path, replace);
 }
 
 void PrintTensors(const gguf_toolchain::WriteResult& result) {
@@ -70,6 +68,7 @@ absl::Status CheckReports(const TensorSource& source, const gguf_toolchain::Writ
   absl::flat_hash_set<std::string> taken;
   for (const auto& output : result.outputs()) {
     taken.insert(output.paths().begin(), output.paths().end());
+    if (!output.provenance().empty()) taken.insert(output.provenance());
   }
   for (const std::string& path : options.reports) {
     const absl::StatusOr<std::string> rendered = RenderReport(result, path);
@@ -127,6 +126,13 @@ absl::StatusOr<WriteOptions> ToWriteOptions(const WriteCommandOptions& options,
 
 }  // namespace
 
+absl::Status CheckNotZstd(absl::string_view path) {
+  if (!absl::EndsWith(path, kZstdSuffix)) return absl::OkStatus();
+  return UsageError(absl::StrCat("output '", path,
+                                 "': files are written by position and cannot be compressed on "
+                                 "the way; write the .gguf, then use gguf compress"));
+}
+
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
   app->add_flag("--force", options->force, "replace existing outputs");
   auto* dry_run =
@@ -134,6 +140,10 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
   app->add_flag("--verify", options->verify,
                 "read the output again and report the error of each tensor")
       ->excludes(dry_run);
+  app->add_flag(
+      "--provenance", options->provenance,
+      "also write OUTPUT.provenance.json: what it was made from, with SHA-256 of all files");
+  options->app = app;
   app->add_option("--report", options->reports, "also write the result to FILE.json, .md or .html")
       ->allow_extra_args(false)
       ->type_name("FILE");
@@ -191,6 +201,7 @@ std::string DefaultOutput(absl::string_view input) {
   for (const absl::string_view archive : {".tar.zst", ".tzst"}) {
     if (absl::ConsumeSuffix(&input, archive)) break;
   }
+  absl::ConsumeSuffix(&input, kZstdSuffix);
   if (absl::ConsumeSuffix(&input, ".gguf") && input.size() > kShardSuffix) {
     const absl::string_view suffix = input.substr(input.size() - kShardSuffix);
     if (suffix[0] == '-' && absl::ascii_isdigit(suffix[1]) && suffix.substr(6, 4) == "-of-") {
@@ -211,6 +222,7 @@ absl::Status RunWriteCommand(const TensorSource& source, const std::vector<Plan>
 absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const PlannedOutput> outputs,
                              absl::string_view program, const WriteCommandOptions& options,
                              const CommonOptions& common) {
+  for (const PlannedOutput& output : outputs) GGUF_RETURN_IF_ERROR(CheckNotZstd(output.path));
   const absl::Time start = absl::Now();
   std::vector<WriteRequest> requests;
   for (const PlannedOutput& output : outputs) {
@@ -223,6 +235,11 @@ absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const Planne
   result.set_is_dry_run(options.dry_run);
   for (const std::string& warning : source.warnings()) result.add_warnings(warning);
   PrintWarnings({result.warnings().begin(), result.warnings().end()}, common);
+  ProvenanceInputs inputs;
+  if (options.provenance) {
+    GGUF_ASSIGN_OR_RETURN(inputs, PrepareStatements(*options.app, source.input_paths(),
+                                                    options.reports, options.force, &result));
+  }
   GGUF_RETURN_IF_ERROR(CheckReports(source, result, options));
   if (!options.dry_run) {
     GGUF_ASSIGN_OR_RETURN(WriteOptions write, ToWriteOptions(options, common));
@@ -242,14 +259,14 @@ absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const Planne
       std::fprintf(stderr, "%s\n", Printable(note).c_str());
     }
     if (options.after_write) GGUF_RETURN_IF_ERROR(options.after_write(&result));
+    if (options.provenance) {
+      GGUF_RETURN_IF_ERROR(
+          AfterTheWork(WriteStatements(result, inputs, options.force, common), "provenance"));
+    }
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   for (const std::string& path : options.reports) {
-    const absl::Status status = WriteReportFile(result, path, options.force);
-    if (!status.ok()) {
-      return absl::Status(status.code(),
-                          absl::StrCat(status.message(), "; all but this report is done"));
-    }
+    GGUF_RETURN_IF_ERROR(AfterTheWork(WriteReportFile(result, path, options.force), "report"));
   }
   return Print(result, common);
 }
