@@ -7,9 +7,8 @@ namespace gguf {
 
 std::string NpyHeader(absl::Span<const uint64_t> dims) {
   // A tuple of one needs its comma.
-  std::string dict =
-      absl::StrCat("{'descr': '<f4', 'fortran_order': False, 'shape': (", absl::StrJoin(dims, ", "),
-                   dims.size() == 1 ? ",), }" : "), }");
+  std::string dict = absl::StrCat("{'descr': '<f4', 'fortran_order': False, 'shape': (",
+                                  absl::StrJoin(dims, ", "), dims.size() == 1 ? ",), }" : "), }");
   const size_t prefix = 10;
   dict.append(63 - (prefix + dict.size()) % 64, ' ');
   dict.push_back('\n');

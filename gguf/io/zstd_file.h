@@ -47,7 +47,7 @@ class ZstdDecoder;
 // and a decoder.
 class ZstdFramesFile : public RandomAccessFile {
  public:
-  static constexpr uint64_t kCacheBytes = uint64_t{32} << 20;
+  static constexpr uint64_t kCacheBytes = uint64_t{8} << 20;
 
   // `frames` are the file's, each at most kMaxWholeFrameBytes.
   ZstdFramesFile(std::unique_ptr<RandomAccessFile> file, std::vector<ZstdFrame> frames);
