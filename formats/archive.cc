@@ -11,10 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "formats/tar.h"
-#include "formats/zstd_random_access.h"
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
+#include "gguf/io/zstd_file.h"
+#include "gguf/io/zstd_random_access.h"
 
 namespace gguf {
 namespace {
@@ -234,11 +235,12 @@ class Archive : public FolderContents {
 
 bool IsArchive(absl::string_view path) {
   if (KindOf(path) != PathKind::kFile) return false;
-  const auto file = OpenFile(path);
-  uint8_t bytes[4];
-  return file.ok() && (*file)->size() >= sizeof(bytes) &&
-         (*file)->Read(0, absl::MakeSpan(bytes)).ok() &&
-         IsZstd(absl::string_view(reinterpret_cast<const char*>(bytes), sizeof(bytes)));
+  if (!IsZstdFile(path)) return false;
+  // A tar archive may begin with "GGUF", too, as the name of its first file; the version number of
+  // a GGUF has zeros.
+  const absl::StatusOr<std::string> bytes = FirstDecompressedBytes(path, 8);
+  return !bytes.ok() || !absl::StartsWith(*bytes, "GGUF") ||
+         !absl::StrContains(bytes->substr(4), absl::string_view("\0", 1));
 }
 
 absl::StatusOr<Folder> OpenFolder(absl::string_view path) {

@@ -13,7 +13,7 @@ namespace gguf {
 // the archive up to this many bytes in all; others are decompressed again when they are opened.
 inline constexpr uint64_t kMaxKeptBytes = uint64_t{128} << 20;
 
-// True when the file at `path` begins as a zstd file does.
+// True when the file at `path` begins as a zstd file does, and is not a compressed GGUF.
 bool IsArchive(absl::string_view path);
 
 // The folder at `path`, or the folder inside the archive at `path` that holds config.json or

@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "formats/archive_testing.h"
 #include "formats/open.h"
+#include "gguf/io/zstd_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

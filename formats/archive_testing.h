@@ -29,9 +29,6 @@ std::string PaxRecord(absl::string_view key, absl::string_view value);
 // The files of a folder, under "NAME/", sorted by name.
 std::vector<TarEntry> EntriesOfFolder(const std::string& folder, absl::string_view name);
 
-// Zstandard frames of at most `frame_bytes` (0: one frame), with checksums.
-std::string CompressZstd(absl::string_view bytes, size_t frame_bytes);
-
 }  // namespace gguf
 
 #endif  // GGUF_TOOLCHAIN_FORMATS_ARCHIVE_TESTING_H_

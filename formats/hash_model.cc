@@ -1,11 +1,13 @@
 #include "formats/hash_model.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "absl/functional/function_ref.h"
 #include "formats/sha256.h"
 #include "gguf/base/parallel.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/io/file.h"
 #include "gguf/tensor_type.h"
 
 namespace gguf {
@@ -32,6 +34,24 @@ absl::StatusOr<std::string> HashBytes(uint64_t num_bytes, uint64_t chunk_bytes,
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> HashPaths(absl::Span<const std::string> paths,
+                                                   const HashOptions& options) {
+  const int threads = std::max(1, options.threads);
+  std::vector<std::string> digests(paths.size());
+  std::vector<std::vector<uint8_t>> buffers(threads);
+  GGUF_RETURN_IF_ERROR(
+      ParallelFor(paths.size(), threads, [&](uint64_t i, int thread) -> absl::Status {
+        GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<RandomAccessFile> file, OpenFile(paths[i]));
+        GGUF_ASSIGN_OR_RETURN(
+            digests[i], HashBytes(file->size(), kChunkBytes, paths[i], options, &buffers[thread],
+                                  [&](uint64_t offset, absl::Span<uint8_t> out) {
+                                    return file->Read(offset, out);
+                                  }));
+        return absl::OkStatus();
+      }));
+  return digests;
+}
 
 absl::StatusOr<ModelHashes> HashModel(const GgufModel& model, const HashOptions& options) {
   ModelHashes hashes;

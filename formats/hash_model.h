@@ -11,12 +11,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "gguf/reader.h"
 
 namespace gguf {
 
 struct ModelHashes {
-  std::vector<std::string> files;    // of model.shards(), as they lie on disk
+  std::vector<std::string> files;    // of model.shards(), decompressed
   std::vector<std::string> tensors;  // of model.tensors(): data without padding, little-endian
 };
 
@@ -27,6 +28,11 @@ struct HashOptions {
   // files and tensors both count. May be empty.
   std::function<void(uint64_t bytes, absl::string_view name)> progress;
 };
+
+// Hexadecimal digests of the files at `paths`, as they lie on disk, in parallel. Otherwise as
+// below.
+absl::StatusOr<std::vector<std::string>> HashPaths(absl::Span<const std::string> paths,
+                                                   const HashOptions& options);
 
 // Hexadecimal digests. Memory: 1 MiB per thread. Errors of reading; Cancelled.
 absl::StatusOr<ModelHashes> HashModel(const GgufModel& model, const HashOptions& options);

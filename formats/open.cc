@@ -11,20 +11,22 @@
 #include "formats/archive.h"
 #include "formats/checkpoint.h"
 #include "formats/folder.h"
-#include "formats/zstd_random_access.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
+#include "gguf/io/zstd_file.h"
 
 namespace gguf {
 namespace {
 
 constexpr absl::string_view kGgufMagic = "GGUF";
+constexpr size_t kFirstBytes = 32;
 constexpr absl::string_view kCheckpoint =
     "the folder of a Hugging Face checkpoint (with config.json and safetensors files), which "
     "may be packed as .tar.zst";
 constexpr absl::string_view kAccepted =
-    "a GGUF file, or the folder of a Hugging Face checkpoint (with config.json and safetensors "
+    "a GGUF file (which may be compressed with zstd), or the folder of a Hugging Face checkpoint "
+    "(with config.json and safetensors "
     "files), which may be packed as .tar.zst";
 
 // What files that people try instead begin with.
@@ -49,15 +51,6 @@ constexpr OtherKind kOtherKinds[] = {
      "a file compressed with xz"},
     {"<", "a web page or XML"},
 };
-
-absl::StatusOr<std::string> FirstBytes(absl::string_view path) {
-  constexpr uint64_t kFirstBytes = 32;
-  GGUF_ASSIGN_OR_RETURN(const auto file, OpenFile(path));
-  std::string bytes(std::min(kFirstBytes, file->size()), '\0');
-  GGUF_RETURN_IF_ERROR(
-      file->Read(0, absl::MakeSpan(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size())));
-  return bytes;
-}
 
 absl::Status NotAModel(absl::string_view path, absl::string_view bytes,
                        absl::string_view expected) {
@@ -95,17 +88,17 @@ absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,
     if (!HasFile(path, "config.json")) return NotACheckpoint(path);
     return OpenCheckpoint(path, options);
   }
-  GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
-  if (IsZstd(bytes)) return OpenCheckpoint(path, options);
+  if (IsArchive(path)) return OpenCheckpoint(path, options);
+  GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstDecompressedBytes(path, kFirstBytes));
   if (!absl::StartsWith(bytes, kGgufMagic)) return NotAModel(path, bytes, kAccepted);
   return OpenGgufSource(path);
 }
 
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenCheckpoint(absl::string_view path,
                                                              const OpenOptions& options) {
-  if (KindOf(path) == PathKind::kFile) {
-    GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstBytes(path));
-    if (!IsZstd(bytes)) return NotAModel(path, bytes, kCheckpoint);
+  if (KindOf(path) == PathKind::kFile && !IsArchive(path)) {
+    GGUF_ASSIGN_OR_RETURN(const std::string bytes, FirstDecompressedBytes(path, kFirstBytes));
+    return NotAModel(path, bytes, kCheckpoint);
   }
   GGUF_ASSIGN_OR_RETURN(const Folder folder, OpenFolder(path));
   return Checkpoint::Open(folder, options);

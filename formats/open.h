@@ -19,7 +19,7 @@ struct OpenOptions {
   bool vocab_only = false;    // a checkpoint without its tensors
 };
 
-// A GGUF file (any shard of a split set) or a Hugging Face checkpoint: its folder, or that folder
+// A GGUF file (any shard of a split set; possibly compressed with zstd) or a Hugging Face checkpoint: its folder, or that folder
 // in a zstd-compressed tar archive (archive.h). NotFound, InvalidArgument with what was found and
 // what is accepted.
 absl::StatusOr<std::unique_ptr<TensorSource>> OpenSource(absl::string_view path,

@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
+#include "gguf/io/zstd_frames.h"
 #include "gguf/keys.h"
 #include "gguf/limits.h"
 #include "gguf/reader.h"
@@ -43,13 +45,17 @@ absl::Status CheckSibling(const GgufFile& file, uint32_t shard, uint32_t count) 
       shard + 1, " of ", count, "; the files are of different models or were renamed"));
 }
 
-absl::StatusOr<GgufFile> OpenSibling(absl::string_view prefix, uint32_t shard, uint32_t count) {
-  absl::StatusOr<GgufFile> file = GgufFile::Open(ShardName(prefix, shard, count));
-  if (absl::IsNotFound(file.status())) {
-    return absl::NotFoundError(
-        absl::StrCat("shard ", shard + 1, " of ", count, " is missing: ", file.status().message()));
-  }
-  return file;
+// With the ending of the shard that was named, or else the other one.
+absl::StatusOr<GgufFile> OpenSibling(absl::string_view prefix, uint32_t shard, uint32_t count,
+                                     bool is_compressed) {
+  const std::string plain = ShardName(prefix, shard, count);
+  const std::string compressed = absl::StrCat(plain, kZstdSuffix);
+  absl::StatusOr<GgufFile> file = GgufFile::Open(is_compressed ? compressed : plain);
+  if (!absl::IsNotFound(file.status())) return file;
+  absl::StatusOr<GgufFile> other = GgufFile::Open(is_compressed ? plain : compressed);
+  if (!absl::IsNotFound(other.status())) return other;
+  return absl::NotFoundError(
+      absl::StrCat("shard ", shard + 1, " of ", count, " is missing: ", file.status().message()));
 }
 
 }  // namespace
@@ -63,12 +69,13 @@ absl::StatusOr<GgufModel> GgufModel::Open(absl::string_view path) {
   } else {
     GGUF_ASSIGN_OR_RETURN(const uint32_t number, ShardNumber(named, count));
     GGUF_ASSIGN_OR_RETURN(const std::string prefix, ShardPrefix(path, number, count));
+    const bool is_compressed = absl::EndsWith(path, kZstdSuffix);
     for (uint32_t shard = 0; shard < count; ++shard) {
       if (shard == number) {
         model.shards_.push_back(std::move(named));
         continue;
       }
-      GGUF_ASSIGN_OR_RETURN(GgufFile sibling, OpenSibling(prefix, shard, count));
+      GGUF_ASSIGN_OR_RETURN(GgufFile sibling, OpenSibling(prefix, shard, count, is_compressed));
       GGUF_RETURN_IF_ERROR(CheckSibling(sibling, shard, count));
       model.shards_.push_back(std::move(sibling));
     }

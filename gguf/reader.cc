@@ -7,6 +7,7 @@
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/byte_order.h"
+#include "gguf/io/zstd_file.h"
 
 namespace gguf {
 
@@ -16,7 +17,7 @@ absl::StatusOr<GgufFile> GgufFile::Open(std::unique_ptr<RandomAccessFile> file) 
 }
 
 absl::StatusOr<GgufFile> GgufFile::Open(absl::string_view path) {
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenFile(path));
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenDecompressed(path));
   return Open(std::move(file));
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/strip.h"
 #include "gguf/base/sizes.h"
 #include "gguf/base/utf8.h"
+#include "gguf/io/zstd_frames.h"
 #include "gguf/keys.h"
 #include "gguf/limits.h"
 
@@ -17,7 +18,7 @@ std::string ShardName(absl::string_view prefix, uint32_t shard, uint32_t count) 
 
 absl::StatusOr<std::string> ShardPrefix(absl::string_view path, uint32_t shard, uint32_t count) {
   const std::string suffix = ShardName("", shard, count);
-  absl::string_view prefix = path;
+  absl::string_view prefix = absl::StripSuffix(path, kZstdSuffix);
   if (!absl::ConsumeSuffix(&prefix, suffix)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", path, "' is shard ", shard + 1, " of ", count, " and should end in '",

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/io/file.h"
+#include "gguf/io/zstd_file.h"
 #include "gguf/reader.h"
 #include "importance/formats.h"
 
@@ -32,7 +33,7 @@ bool ContainsAnyOf(absl::string_view name, absl::Span<const std::string> parts) 
 }
 
 absl::StatusOr<ImportanceData> ReadEitherFormat(absl::string_view path) {
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenFile(path));
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file, OpenDecompressed(path));
   GGUF_ASSIGN_OR_RETURN(const bool is_gguf, StartsAsGguf(*file));
   if (!is_gguf) return ReadLegacyImportance(*file);
   const absl::StatusOr<GgufFile> gguf = GgufFile::Open(std::move(file));

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/io/zstd_file.h"
 #include "runtime/memory.h"
 
 namespace gguf {
@@ -48,7 +49,9 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
   cache.allows_quantized_sinks = options.allows_quantized_sinks;
   if (!is_encoder) GGUF_RETURN_IF_ERROR(CheckCacheTypes(config, cache));
   if (options.checks_memory) {
-    const MemoryNeed need = {model.weight_bytes(), CacheBytes(config, cache),
+    // What was decompressed is in memory already, and not among what is available.
+    const uint64_t weights = IsZstdFile(model.path()) ? 0 : model.weight_bytes();
+    const MemoryNeed need = {weights, CacheBytes(config, cache),
                              Forward::BufferBytes(config, options.batch)};
     GGUF_RETURN_IF_ERROR(CheckMemory(model.path(), need, AvailableMemory()));
   }

@@ -1,5 +1,6 @@
 // A whole file in memory, read-only, through the page cache. Only the runtime maps files:
-// everything else reads by position (gguf/io/file.h).
+// everything else reads by position (gguf/io/file.h). A file that is compressed with zstd is
+// decompressed into memory of the process.
 
 #ifndef GGUF_TOOLCHAIN_RUNTIME_MAPPED_FILE_H_
 #define GGUF_TOOLCHAIN_RUNTIME_MAPPED_FILE_H_
@@ -15,7 +16,8 @@ namespace gguf {
 // Movable. Nobody may shorten the file while it is mapped: the system then ends the process.
 class MappedFile {
  public:
-  // Errors name the path. An empty file maps to no bytes.
+  // Errors name the path. An empty file maps to no bytes. ResourceExhausted when a file that must
+  // be decompressed is larger than the memory that is available.
   static absl::StatusOr<MappedFile> Open(absl::string_view path);
 
   MappedFile(MappedFile&& other) noexcept;

@@ -21,7 +21,10 @@
 #include "quantize/recipe.h"
 #include "tools/cli/checkpoint_options.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/print_document.h"
 #include "tools/cli/write_command.h"
+#include "tools/report/render.h"
+#include "tools/report/result.pb.h"
 
 namespace gguf {
 namespace {
@@ -122,10 +125,16 @@ absl::Status ConvertWithTower(const TensorSource& text, const Plan& plan, const 
 absl::Status Convert(const CLI::App& app, Flags* flags) {
   GGUF_RETURN_IF_ERROR(CheckValuesGiven(app));
   if (flags->print_supported_models) {
+    gguf_toolchain::ModelList list;
+    list.set_schema_version(kSchemaVersion);
     for (const absl::string_view name : SupportedArchitectures()) {
-      std::printf("%s\n", std::string(name).c_str());
+      list.add_models()->set_name(std::string(name));
     }
-    return absl::OkStatus();
+    return PrintDocument(list, flags->common, [](const gguf_toolchain::ModelList& models) {
+      std::string text;
+      for (const auto& model : models.models()) absl::StrAppend(&text, model.name(), "\n");
+      return text;
+    });
   }
   if (flags->checkpoint.empty()) return UsageError("no CHECKPOINT folder given; see --help");
   ConvertOptions options;

@@ -4,6 +4,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "gguf/io/zstd_compress.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/usage.h"
 #include "tools/cli/waiting_threads.h"
@@ -21,6 +22,20 @@ void AddInspectOptions(CLI::App* app, GgufFlags* flags) {
   app->add_flag("--tensors", flags->tensors, "a line per tensor");
   app->add_option("--keys", flags->key_pattern, "only keys that match, with their whole values")
       ->type_name("REGEX");
+}
+
+void AddProvenanceOptions(CLI::App* app, GgufFlags* flags) {
+  CLI::Option* provenance =
+      app->add_option("--provenance", flags->provenance,
+                      "statement of quantize or convert --provenance that files and tensors must "
+                      "agree with; auto: FILE.provenance.json")
+          ->type_name("FILE|auto");
+  app->add_option("--source", flags->sources,
+                  "where the files are that it was made from: a folder, or a file; all must be "
+                  "there and be the same (may be repeated)")
+      ->needs(provenance)
+      ->allow_extra_args(false)
+      ->type_name("PATH");
 }
 
 void AddVerifyOptions(CLI::App* app, GgufFlags* flags) {
@@ -47,6 +62,7 @@ void AddVerifyOptions(CLI::App* app, GgufFlags* flags) {
   app->add_flag("--text-only", flags->text_only,
                 "do not compare FILE's vision tower, which the source lacks")
       ->needs(against);
+  AddProvenanceOptions(app, flags);
 }
 
 void AddDiffOptions(CLI::App* app, GgufFlags* flags) {
@@ -97,26 +113,61 @@ void AddRemoveOptions(CLI::App* app, GgufFlags* flags) {
   AddEditOptions(app, flags);
 }
 
+void AddSwapEndianOptions(CLI::App* app, GgufFlags* flags) {
+  app->add_option("IN", flags->input, "GGUF file, or one shard of a set")->required();
+  app->add_option("OUT", flags->output, "the file to write")->required();
+  AddEditOptions(app, flags);
+}
+
+void AddExtractOptions(CLI::App* app, GgufFlags* flags) {
+  app->add_option("FILE", flags->input, "GGUF file, any shard of a split one")->required();
+  app->add_option("TENSOR", flags->tensor, "name of the tensor")->required();
+  app->add_option("-o,--output", flags->output, "file to write")->required()->type_name("OUT.npy");
+  app->add_flag("--raw", flags->raw, "its blocks as they are [decoded to float32, for NumPy]");
+  AddEditOptions(app, flags);
+}
+
+void AddCompressOptions(CLI::App* app, GgufFlags* flags) {
+  app->add_option("IN", flags->input, "GGUF file, or one shard of a set")->required();
+  app->add_option("OUT", flags->output, "the file to write [IN.zst]");
+  app->add_option("--level", flags->level, "effort of zstd")
+      ->check(CLI::Range(kMinZstdLevel, kMaxZstdLevel))
+      ->capture_default_str();
+  AddEditOptions(app, flags);
+}
+
+void AddDecompressOptions(CLI::App* app, GgufFlags* flags) {
+  app->add_option("IN", flags->input, "compressed GGUF file")->required();
+  app->add_option("OUT", flags->output, "the file to write [IN without .zst]");
+  AddEditOptions(app, flags);
+}
+
 struct Command {
   const char* name;
   const char* help;
-  bool has_json;
   const char* verbose_help;
   void (*add_options)(CLI::App*, GgufFlags*);
   absl::Status (*run)(const GgufFlags&);
 };
 
 constexpr Command kCommands[] = {
-    {"inspect", "metadata, tensors, totals per type", true,
-     "print all of long values and of every list", AddInspectOptions, RunInspect},
-    {"verify", "structure and values; exit status 1 when anything is wrong", true, kNothingVerbose,
+    {"inspect", "metadata, tensors, totals per type", "print all of long values and of every list",
+     AddInspectOptions, RunInspect},
+    {"verify", "structure and values; exit status 1 when anything is wrong", kNothingVerbose,
      AddVerifyOptions, RunVerify},
-    {"diff", "metadata, shapes, types and values; exit status 1 when they differ", true,
-     kNothingVerbose, AddDiffOptions, RunDiff},
-    {"split", "one file into shards", false, kNothingVerbose, AddSplitOptions, RunSplit},
-    {"merge", "shards into one file", false, kNothingVerbose, AddMergeOptions, RunMerge},
-    {"set", "add or replace metadata keys", false, kNothingVerbose, AddSetOptions, RunSet},
-    {"remove", "remove metadata keys", false, kNothingVerbose, AddRemoveOptions, RunRemove},
+    {"diff", "metadata, shapes, types and values; exit status 1 when they differ", kNothingVerbose,
+     AddDiffOptions, RunDiff},
+    {"split", "one file into shards", kNothingVerbose, AddSplitOptions, RunSplit},
+    {"merge", "shards into one file", kNothingVerbose, AddMergeOptions, RunMerge},
+    {"set", "add or replace metadata keys", kNothingVerbose, AddSetOptions, RunSet},
+    {"remove", "remove metadata keys", kNothingVerbose, AddRemoveOptions, RunRemove},
+    {"extract", "one tensor as a NumPy file", kNothingVerbose, AddExtractOptions, RunExtract},
+    {"compress", "one file with zstd, as all programs read it", kNothingVerbose, AddCompressOptions,
+     RunCompress},
+    {"decompress", "a compressed file as it was", kNothingVerbose, AddDecompressOptions,
+     RunDecompress},
+    {"swap-endian", "one file in the other byte order", kNothingVerbose, AddSwapEndianOptions,
+     RunSwapEndian},
 };
 
 // Every shard of a set is an open file: as many as the system allows at all.
@@ -138,7 +189,7 @@ int main(int argc, char** argv) {
   for (const gguf::Command& command : gguf::kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.help);
     command.add_options(sub, &flags);
-    gguf::AddCommonOptions(sub, command.has_json, command.verbose_help, &flags.common);
+    gguf::AddCommonOptions(sub, /*has_json=*/true, command.verbose_help, &flags.common);
   }
   gguf::RaiseOpenFileLimit();
   return gguf::RunTool(&app, argc, argv, &flags.common, [&]() -> absl::Status {

@@ -17,7 +17,9 @@
 #include "tools/advice/model_shape.h"
 #include "tools/advice/report.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/print_document.h"
 #include "tools/report/render.h"
+#include "tools/report/result.pb.h"
 
 namespace gguf {
 namespace {
@@ -121,6 +123,17 @@ std::string ModelList() {
   });
 }
 
+absl::Status ListModels(const CommonOptions& common) {
+  gguf_toolchain::ModelList list;
+  list.set_schema_version(kSchemaVersion);
+  for (const ModelShape& shape : PublishedShapes()) {
+    gguf_toolchain::ListedModel* model = list.add_models();
+    model->set_name(std::string(shape.name));
+    model->set_architecture(std::string(shape.architecture));
+  }
+  return PrintDocument(list, common, [](const auto&) { return absl::StrCat(ModelList(), "\n"); });
+}
+
 absl::StatusOr<uint64_t> ParseMemory(absl::string_view option, absl::string_view text) {
   const absl::StatusOr<uint64_t> size = ParseSize(text);
   if (!size.ok()) return UsageError(absl::StrCat(option, ": ", size.status().message()));
@@ -221,7 +234,7 @@ absl::StatusOr<ModelFacts> FindModel(const Flags& flags) {
 }
 
 absl::Status Recommend(Flags* flags) {
-  if (flags->list_models) return PrintResult(absl::StrCat(ModelList(), "\n"));
+  if (flags->list_models) return ListModels(flags->common);
   GGUF_RETURN_IF_ERROR(ParseOptions(flags));
   AdviceRequest& request = flags->request;
   GGUF_ASSIGN_OR_RETURN(ModelFacts facts, FindModel(*flags));

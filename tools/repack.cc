@@ -78,6 +78,9 @@ absl::Status CheckUsage(const CLI::App& app, const Flags& flags) {
   if (flags.store.empty() != flags.name.empty()) {
     return UsageError("--ollama-model DIR and --name MODEL[:TAG] belong together");
   }
+  if (flags.write.provenance && flags.files.empty()) {
+    return UsageError("--provenance writes beside OUTPUT.gguf, so that one must be named");
+  }
   if (flags.layout == kLlamaCpp) {
     if (!flags.text.empty() || !flags.vision.empty() || !flags.embedding_type.empty() ||
         !flags.store.empty()) {

@@ -49,6 +49,57 @@ class EditTest : public ::testing::Test {
   std::string original_;
 };
 
+// Keys of every kind and a tensor of every type, to big-endian and back.
+TEST_F(EditTest, TurnsTheByteOrder) {
+  Metadata metadata;
+  metadata.Set("general.architecture", std::string("test"));
+  metadata.Set("u8", uint8_t{200});
+  metadata.Set("i16", int16_t{-3});
+  metadata.Set("u32", uint32_t{0x01020304});
+  metadata.Set("f64", 1.25);
+  metadata.Set("i64", int64_t{-5});
+  metadata.Set("flag", true);
+  metadata.Set("texts", std::vector<std::string>{"a", "", "long text"});
+  metadata.Set("numbers", std::vector<uint16_t>{1, 2, 515});
+  metadata.Set("floats", std::vector<float>{1.5f, -2.0f});
+  std::vector<TensorSpec> tensors;
+  for (const TensorTypeInfo& info : AllTensorTypes()) {
+    tensors.push_back({absl::StrCat("t", tensors.size()), info.type, Shape{3, 512}});
+  }
+  const std::string little = *MakeGguf(metadata, tensors);
+  ASSERT_TRUE(WriteFileBytes(Path("little.gguf"), little));
+  const auto write = [&](const std::string& from, const std::string& to, bool big_endian) {
+    const GgufModel model = Open(Path(from));
+    EditOptions options;
+    options.big_endian = big_endian;
+    const ModelPart part = {Path(to), model.metadata(), 0, model.tensors().size()};
+    EXPECT_TRUE(WriteParts(model, {part}, options).ok());
+  };
+  write("little.gguf", "big.gguf", true);
+  const GgufModel big = Open(Path("big.gguf"));
+  EXPECT_TRUE(big.shards()[0].is_big_endian());
+  EXPECT_EQ(big.metadata().entries(), Open(Path("little.gguf")).metadata().entries());
+  write("big.gguf", "again.gguf", false);
+  EXPECT_EQ(Bytes(Path("again.gguf")), little);
+  // A file of another program's making, little-endian and back.
+  const std::string other = "testdata/fuzz/gguf/big_endian.gguf";
+  const auto file = GgufModel::Open(other);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(file->shards()[0].is_big_endian());
+  EditOptions options;
+  options.big_endian = true;
+  const ModelPart part = {Path("copy.gguf"), file->metadata(), 0, file->tensors().size()};
+  ASSERT_TRUE(WriteParts(*file, {part}, options).ok());
+  // All but the padding, in which that one has no zeros.
+  const std::string copy = Bytes(Path("copy.gguf")), expected = Bytes(other);
+  const uint64_t data_start = file->shards()[0].data_start();
+  EXPECT_EQ(copy.substr(0, data_start), expected.substr(0, data_start));
+  for (const TensorInfo& tensor : file->tensors()) {
+    EXPECT_EQ(copy.substr(tensor.offset, tensor.num_bytes),
+              expected.substr(tensor.offset, tensor.num_bytes));
+  }
+}
+
 TEST_F(EditTest, SetsAndRemovesKeysOnly) {
   const auto part = PlanSetKeys(
       Open(Path("m.gguf")), Path("new.gguf"),

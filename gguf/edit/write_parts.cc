@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/byte_order.h"
+#include "gguf/edit/big_endian_head.h"
 #include "gguf/io/file.h"
 #include "gguf/layout.h"
 #include "gguf/writer.h"
@@ -57,6 +59,7 @@ absl::Status CopyTensor(const GgufModel& model, const TensorInfo& tensor, size_t
     }
     buffer->resize(std::min(chunk_bytes, tensor.num_bytes - offset));
     GGUF_RETURN_IF_ERROR(model.ReadTensorBytes(tensor, offset, absl::MakeSpan(*buffer)));
+    if (options.big_endian) SwapBlockBytes(tensor.type, absl::MakeSpan(*buffer));
     GGUF_RETURN_IF_ERROR(writer.WriteTensorBytes(index, offset, *buffer));
     offset += buffer->size();
     if (options.progress) options.progress(buffer->size(), tensor.name);
@@ -94,6 +97,7 @@ absl::Status WriteParts(const GgufModel& model, absl::Span<const ModelPart> part
   for (const ModelPart& part : parts) {
     if (!options.replace_input) GGUF_RETURN_IF_ERROR(CheckNoInput(model, part.path));
     GGUF_ASSIGN_OR_RETURN(Layout layout, LayoutOf(model, part));
+    if (options.big_endian) MakeBigEndian(&layout.head);
     outputs.push_back({&part, std::move(layout), nullptr});
   }
   OutputFile::Options file_options;

@@ -28,6 +28,7 @@ struct ModelPart {
 struct EditOptions {
   bool replace = false;                          // existing outputs may be replaced
   bool replace_input = false;                    // an output may be one of the model's own files
+  bool big_endian = false;                       // write numbers and blocks in that byte order
   const std::atomic<bool>* cancelled = nullptr;  // looked at between chunks; may be null
   // Told of each chunk of tensor data that was written; may be empty.
   std::function<void(uint64_t bytes, absl::string_view tensor)> progress;
@@ -36,10 +37,10 @@ struct EditOptions {
 // Sum of the files' sizes, from metadata and shapes alone. InvalidArgument as ComputeLayout.
 absl::StatusOr<uint64_t> SizeOfParts(const GgufModel& model, absl::Span<const ModelPart> parts);
 
-// Writes all parts, version 3, little-endian, aligned as each part's metadata says. All space is
-// reserved before the first byte is copied, and no file gets its name before all are complete.
-// InvalidArgument when an output is also an input; Cancelled; otherwise errors of layout, reading
-// and writing. Memory: one buffer of 4 MiB, whatever the tensors' sizes.
+// Writes all parts, version 3, little-endian unless asked otherwise, aligned as each part's
+// metadata says. All space is reserved before the first byte is copied, and no file gets its name
+// before all are complete. InvalidArgument when an output is also an input; Cancelled; otherwise
+// errors of layout, reading and writing. Memory: one buffer of 4 MiB, whatever the tensors' sizes.
 absl::Status WriteParts(const GgufModel& model, absl::Span<const ModelPart> parts,
                         const EditOptions& options);
 

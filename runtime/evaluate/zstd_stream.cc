@@ -1,15 +1,13 @@
 #include "runtime/evaluate/zstd_stream.h"
 
-#include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/io/shorten_output.h"
 
 namespace gguf {
 namespace {
@@ -61,10 +59,7 @@ absl::Status ZstdWriter::Append(absl::Span<const uint8_t> bytes) { return Compre
 
 absl::Status ZstdWriter::Commit() {
   GGUF_RETURN_IF_ERROR(Compress({}, true));
-  if (truncate(file_->partial_path().c_str(), static_cast<off_t>(offset_)) != 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot shorten '", file_->partial_path(), "': ", std::strerror(errno)));
-  }
+  GGUF_RETURN_IF_ERROR(ShortenOutput(*file_, offset_));
   return file_->Commit();
 }
 

@@ -19,12 +19,13 @@ PROGRAMS = {
          "--include-weights", "--exclude-weights", "--output-tensor-type",
          "--token-embedding-type", "--tensor-type", "--tensor-type-file", "--prune-layers",
          "--keep-split", "--override-kv", "--pre", "--model-name", "--metadata", "--dry-run",
-         "--effort", "--verify", "--report", "--mmproj", "--mmproj-type",
+         "--effort", "--verify", "--report", "--provenance", "--mmproj", "--mmproj-type",
          "--memory-limit", "--split-max-size", "--force", "--threads", "--quiet", "--verbose",
          "--progress", "--json", "--version"],
         ["quantize", "--type", "Q8_0", "absent.gguf", "out.gguf"]),
     "gguf": (
-        ["inspect", "verify", "diff", "split", "merge", "set", "remove", "--version"],
+        ["inspect", "verify", "diff", "split", "merge", "set", "remove", "extract", "compress",
+         "decompress", "swap-endian", "--version"],
         ["gguf", "inspect", "absent.gguf"]),
     "repack": (
         ["--layout", "--text", "--vision", "--shrink-embedding", "--ollama-model", "--name",

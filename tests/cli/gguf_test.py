@@ -151,6 +151,46 @@ class Gguf(harness.ProgramTest):
                        mentions=["no.such.key"])
         self.assertEqual(["in.gguf"], self.listing())
 
+    def test_extract_decodes_a_tensor_for_numpy(self):
+        self.succeed("quantize", "--type", "Q8_0", "in.gguf", "q8.gguf")
+        tensor = gguf_file.Reader(self.path("q8.gguf")).tensors["blk.0.attn_k.weight"]
+        rows, columns = tensor.dims[1], tensor.dims[0]
+        self.succeed("gguf", "extract", "q8.gguf", "blk.0.attn_k.weight", "-o", "k.npy")
+        with open(self.path("k.npy"), "rb") as file:
+            data = file.read()
+        length = struct.unpack_from("<H", data, 8)[0]
+        self.assertEqual(0, (10 + length) % 64)
+        self.assertIn(f"'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns})",
+                      data[10:10 + length].decode())
+        values = struct.unpack(f"<{rows * columns}f", data[10 + length:])
+        scale, *codes = struct.unpack_from("<e32b", tensor.data, 34)
+        self.assertEqual([scale * code for code in codes], list(values[32:64]))
+        self.succeed("gguf", "extract", "--raw", "q8.gguf", "blk.0.attn_k.weight", "-o", "k.bin")
+        with open(self.path("k.bin"), "rb") as file:
+            self.assertEqual(tensor.data, file.read())
+        self.succeed("gguf", "extract", "in.gguf", "output_norm.weight", "-o", "norm.npy")
+        with open(self.path("norm.npy"), "rb") as file:
+            self.assertRegex(file.read()[:128], rb"'shape': \(\d+,\), }")
+        self.fail_with(1, "gguf", "extract", "in.gguf", "output_norm.wight", "-o", "x.npy",
+                       mentions=["did you mean output_norm.weight"])
+        self.fail_with(1, "gguf", "extract", "in.gguf", "output_norm.weight", "-o", "in.gguf",
+                       "--force", mentions=["input too"])
+
+    def test_swap_endian_and_back(self):
+        self.succeed("quantize", "--type", "Q4_K_M", "in.gguf", "q.gguf")
+        self.succeed("gguf", "swap-endian", "q.gguf", "big.gguf")
+        with open(self.path("big.gguf"), "rb") as file:
+            self.assertEqual(b"GGUF" + struct.pack(">I", 3), file.read(8))
+        self.assertIn("equal", self.succeed("gguf", "diff", "q.gguf", "big.gguf").stdout)
+        self.succeed("gguf", "swap-endian", "big.gguf", "back.gguf")
+        self.assert_same_files(self.path("q.gguf"), self.path("back.gguf"))
+
+    def test_keys_takes_the_patterns_of_tensor_type(self):
+        some = self.succeed("gguf", "inspect", "--keys", "^llama\\.(?!attention)", "in.gguf").stdout
+        self.assertIn("llama.block_count", some)
+        self.assertNotIn("llama.attention", some)
+        self.fail_with(2, "gguf", "inspect", "--keys", "(", "in.gguf", mentions=["--keys"])
+
 
 if __name__ == "__main__":
     harness.main()

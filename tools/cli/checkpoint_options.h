@@ -13,8 +13,8 @@ namespace gguf {
 // Adds --model-name, --metadata and --pre.
 void AddCheckpointOptions(CLI::App* app, OpenOptions* options);
 
-// UsageError when one of them was given and `input` is a file that is no archive: a GGUF has its own
-// answers.
+// UsageError when one of them was given and `input` is a file that is no archive: a GGUF has its
+// own answers.
 absl::Status CheckCheckpointOptions(absl::string_view input, const OpenOptions& options);
 
 }  // namespace gguf

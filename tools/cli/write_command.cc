@@ -16,8 +16,10 @@
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/io/file.h"
+#include "gguf/io/zstd_frames.h"
 #include "quantize/write.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/write_statements.h"
 #include "tools/report/render.h"
 #include "tools/report/write_result.h"
 
@@ -30,11 +32,7 @@ constexpr size_t kShardSuffix = sizeof("-00001-of-00003") - 1;
 absl::Status WriteReportFile(const gguf_toolchain::WriteResult& result, const std::string& path,
                              bool replace) {
   GGUF_ASSIGN_OR_RETURN(const std::string text, RenderReport(result, path));
-  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file,
-                        OutputFile::Create(path, text.size(), {replace}));
-  GGUF_RETURN_IF_ERROR(file->Write(
-      0, absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()), text.size())));
-  return file->Commit();
+  return WriteTextFile(text, path, replace);
 }
 
 void PrintTensors(const gguf_toolchain::WriteResult& result) {
@@ -71,6 +69,7 @@ absl::Status CheckReports(absl::Span<const WriteGroup> groups,
   absl::flat_hash_set<std::string> taken;
   for (const auto& output : result.outputs()) {
     taken.insert(output.paths().begin(), output.paths().end());
+    if (!output.provenance().empty()) taken.insert(output.provenance());
   }
   for (const std::string& path : options.reports) {
     const absl::StatusOr<std::string> rendered = RenderReport(result, path);
@@ -215,6 +214,14 @@ gguf_toolchain::WriteResult Describe(absl::Span<const WriteGroup> groups, absl::
   return result;
 }
 
+std::vector<std::string> InputPaths(absl::Span<const WriteGroup> groups) {
+  std::vector<std::string> paths;
+  for (const WriteGroup& group : groups) {
+    for (std::string& path : group.source->input_paths()) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
 // Before any work: outputs may be in the way of an input, of each other, of what is there.
 absl::Status CheckTogether(absl::Span<const WriteGroup> groups,
                            const WriteCommandOptions& options) {
@@ -230,6 +237,13 @@ absl::Status CheckTogether(absl::Span<const WriteGroup> groups,
 
 }  // namespace
 
+absl::Status CheckNotZstd(absl::string_view path) {
+  if (!absl::EndsWith(path, kZstdSuffix)) return absl::OkStatus();
+  return UsageError(absl::StrCat("output '", path,
+                                 "': files are written by position and cannot be compressed on "
+                                 "the way; write the .gguf, then use gguf compress"));
+}
+
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
   app->add_flag("--force", options->force, "replace existing outputs");
   auto* dry_run =
@@ -241,6 +255,10 @@ void AddWriteOptions(CLI::App* app, WriteCommandOptions* options) {
                 "go on where an interrupted run of the same command stopped; when this one is "
                 "interrupted, keep what is finished")
       ->excludes(dry_run);
+  app->add_flag(
+      "--provenance", options->provenance,
+      "also write OUTPUT.provenance.json: what it was made from, with SHA-256 of all files");
+  options->app = app;
   app->add_option("--report", options->reports, "also write the result to FILE.json, .md or .html")
       ->allow_extra_args(false)
       ->type_name("FILE");
@@ -298,6 +316,7 @@ std::string DefaultOutput(absl::string_view input) {
   for (const absl::string_view archive : {".tar.zst", ".tzst"}) {
     if (absl::ConsumeSuffix(&input, archive)) break;
   }
+  absl::ConsumeSuffix(&input, kZstdSuffix);
   if (absl::ConsumeSuffix(&input, ".gguf") && input.size() > kShardSuffix) {
     const absl::string_view suffix = input.substr(input.size() - kShardSuffix);
     if (suffix[0] == '-' && absl::ascii_isdigit(suffix[1]) && suffix.substr(6, 4) == "-of-") {
@@ -325,9 +344,20 @@ absl::Status RunWriteCommand(const TensorSource& source, absl::Span<const Planne
 absl::Status RunWriteCommand(absl::Span<const WriteGroup> groups, absl::string_view input,
                              absl::string_view program, const WriteCommandOptions& options,
                              const CommonOptions& common) {
+  for (const WriteGroup& group : groups) {
+    for (const PlannedOutput& output : group.outputs) {
+      GGUF_RETURN_IF_ERROR(CheckNotZstd(output.path));
+    }
+  }
   const absl::Time start = absl::Now();
   gguf_toolchain::WriteResult result = Describe(groups, input, program, options.dry_run);
   PrintWarnings({result.warnings().begin(), result.warnings().end()}, common);
+  ProvenanceInputs inputs;
+  if (options.provenance) {
+    GGUF_ASSIGN_OR_RETURN(inputs,
+                          PrepareStatements(*options.app, InputPaths(groups), options.reports,
+                                            options.force || options.resume, &result));
+  }
   GGUF_RETURN_IF_ERROR(CheckReports(groups, result, options));
   if (!options.dry_run) {
     WriteReport report;
@@ -336,14 +366,14 @@ absl::Status RunWriteCommand(absl::Span<const WriteGroup> groups, absl::string_v
     GGUF_RETURN_IF_ERROR(Write(groups, program, options, common, &report));
     AddErrors(report, &result);
     if (options.after_write) GGUF_RETURN_IF_ERROR(options.after_write(&result));
+    if (options.provenance) {
+      GGUF_RETURN_IF_ERROR(AfterTheWork(
+          WriteStatements(result, inputs, options.force || options.resume, common), "provenance"));
+    }
   }
   result.set_seconds(absl::ToDoubleSeconds(absl::Now() - start));
   for (const std::string& path : options.reports) {
-    const absl::Status status = WriteReportFile(result, path, options.force);
-    if (!status.ok()) {
-      return absl::Status(status.code(),
-                          absl::StrCat(status.message(), "; all but this report is done"));
-    }
+    GGUF_RETURN_IF_ERROR(AfterTheWork(WriteReportFile(result, path, options.force), "report"));
   }
   return Print(result, common);
 }

@@ -33,6 +33,8 @@ struct WriteCommandOptions {
   std::string split_max_size;
   uint64_t split_max_tensors = 0;
   bool no_tensor_first_split = false;
+  bool provenance = false;
+  const CLI::App* app = nullptr;  // of AddWriteOptions: provenance states what was given to it
   // Not an option: what is to be done when all outputs are complete, before the result is printed.
   // It may change the result. Empty: nothing.
   std::function<absl::Status(gguf_toolchain::WriteResult*)> after_write;
@@ -44,12 +46,16 @@ struct WriteCommandOptions {
       check;
 };
 
-// Adds --force, --dry-run, --verify, --resume, --report, --memory-limit and the split options.
+// Adds --force, --dry-run, --verify, --resume, --report, --provenance, --memory-limit and the split
+// options.
 void AddWriteOptions(CLI::App* app, WriteCommandOptions* options);
 
 // UsageError when any option of `app` was given an empty value: that of a shell variable that is
 // not set, say, without which the work would be another one.
 absl::Status CheckValuesGiven(const CLI::App& app);
+
+// UsageError for a name of an output that asks for compression.
+absl::Status CheckNotZstd(absl::string_view path);
 
 // Whether one of the split options was given.
 bool HasSplitOption(const WriteCommandOptions& options);

@@ -11,12 +11,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
+#include "gguf/io/npy_header.h"
 #include "runtime/decoder.h"
 #include "runtime/model.h"
 #include "tools/evaluate_commands/commands.h"
 #include "tools/evaluate_commands/model_options.h"
 #include "tools/evaluate_commands/perplexity.h"
+#include "tools/report/render.h"
+#include "tools/report/result.pb.h"
 
 namespace gguf {
 namespace {
@@ -41,19 +45,6 @@ absl::StatusOr<std::vector<int32_t>> ReadIds(const std::string& path) {
         absl::StrCat(path, " holds no token ids, expected numbers separated by white space"));
   }
   return ids;
-}
-
-// The header of a NumPy file (format 1.0) of float32 values, padded to a multiple of 64.
-std::string NpyHeader(size_t rows, size_t columns) {
-  std::string dict = absl::StrCat("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ",
-                                  columns, "), }");
-  const size_t prefix = 10;
-  dict.append(63 - (prefix + dict.size()) % 64, ' ');
-  dict.push_back('\n');
-  std::string header("\x93NUMPY\x01\x00", 8);
-  header.push_back(static_cast<char>(dict.size() & 0xFF));
-  header.push_back(static_cast<char>(dict.size() >> 8));
-  return header + dict;
 }
 
 class LogitsCommand : public EvaluateCommand {
@@ -100,11 +91,20 @@ class LogitsCommand : public EvaluateCommand {
                                   model->config().context_length, " the model was trained for")},
                     common);
     }
-    return Write(ids, decoder.get());
+    GGUF_RETURN_IF_ERROR(Write(ids, decoder.get()));
+    if (!common.json) return absl::OkStatus();
+    gguf_toolchain::LogitsResult result;
+    result.set_schema_version(kSchemaVersion);
+    result.set_model(ToUtf8(model_.model));
+    result.set_output(ToUtf8(output_));
+    result.set_tokens(static_cast<double>(ids.size()));
+    result.set_vocabulary(static_cast<double>(decoder->vocabulary()));
+    GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
+    return PrintResult(json);
   }
 
   absl::Status Write(const std::vector<int32_t>& ids, Decoder* decoder) {
-    const std::string header = NpyHeader(ids.size(), decoder->vocabulary());
+    const std::string header = NpyHeader({ids.size(), decoder->vocabulary()});
     const uint64_t row_bytes = decoder->vocabulary() * sizeof(float);
     OutputFile::Options create;
     create.replace = force_;

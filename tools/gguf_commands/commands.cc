@@ -1,31 +1,30 @@
 #include "tools/gguf_commands/commands.h"
 
-#include <cstdio>
-
 #include "absl/strings/str_cat.h"
 #include "gguf/base/sizes.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/reader.h"
+#include "tools/cli/print_document.h"
+#include "tools/gguf_commands/compress.h"
 #include "tools/gguf_commands/diff.h"
+#include "tools/gguf_commands/extract.h"
 #include "tools/gguf_commands/inspect.h"
 #include "tools/gguf_commands/verify.h"
-#include "tools/report/render.h"
 
 namespace gguf {
 namespace {
 
-// One document on standard output: JSON with --json, else text unless --quiet.
-template <typename Result, typename ToText>
-absl::Status Print(const Result& result, const CommonOptions& common, ToText to_text) {
-  if (common.json) {
-    GGUF_ASSIGN_OR_RETURN(const std::string json, ToJson(result));
-    return PrintResult(json);
-  }
-  return common.quiet ? absl::OkStatus() : PrintResult(to_text(result));
-}
-
 VerifyOptions ToVerifyOptions(const GgufFlags& flags) {
-  return {flags.hash, flags.deep, flags.against, flags.max_error, flags.text_only, flags.image};
+  VerifyOptions options;
+  options.hash = flags.hash;
+  options.deep = flags.deep;
+  options.against = flags.against;
+  options.max_error = flags.max_error;
+  options.text_only = flags.text_only;
+  options.image = flags.image;
+  options.provenance = flags.provenance;
+  options.sources = flags.sources;
+  return options;
 }
 
 }  // namespace
@@ -42,19 +41,19 @@ absl::Status RunInspect(const GgufFlags& flags) {
   InspectTextOptions text;
   text.tensors = flags.tensors;
   if (is_full || !flags.key_pattern.empty()) text.max_value_bytes = ~size_t{0};
-  return Print(*result, flags.common, [&](const auto& r) { return InspectText(r, text); });
+  return PrintDocument(*result, flags.common, [&](const auto& r) { return InspectText(r, text); });
 }
 
 absl::Status RunVerify(const GgufFlags& flags) {
   GGUF_ASSIGN_OR_RETURN(const auto result,
                         Verify(flags.input, ToVerifyOptions(flags), flags.common));
-  GGUF_RETURN_IF_ERROR(Print(result, flags.common, VerifyText));
+  GGUF_RETURN_IF_ERROR(PrintDocument(result, flags.common, VerifyText));
   return result.is_valid() ? absl::OkStatus() : FoundDifferences();
 }
 
 absl::Status RunDiff(const GgufFlags& flags) {
   GGUF_ASSIGN_OR_RETURN(const auto result, Diff(flags.input, flags.output, flags.common));
-  GGUF_RETURN_IF_ERROR(Print(result, flags.common, DiffText));
+  GGUF_RETURN_IF_ERROR(PrintDocument(result, flags.common, DiffText));
   return result.is_equal() ? absl::OkStatus() : FoundDifferences();
 }
 
@@ -83,6 +82,22 @@ absl::Status RunSet(const GgufFlags& flags) {
 
 absl::Status RunRemove(const GgufFlags& flags) {
   return EditKeys(flags.input, flags.output, {}, flags.keys, flags.edit, flags.common);
+}
+
+absl::Status RunSwapEndian(const GgufFlags& flags) {
+  return SwapEndian(flags.input, flags.output, flags.edit, flags.common);
+}
+
+absl::Status RunExtract(const GgufFlags& flags) {
+  return Extract(flags.input, flags.tensor, flags.output, flags.raw, flags.edit, flags.common);
+}
+
+absl::Status RunCompress(const GgufFlags& flags) {
+  return Compress(flags.input, flags.output, flags.level, flags.edit, flags.common);
+}
+
+absl::Status RunDecompress(const GgufFlags& flags) {
+  return Decompress(flags.input, flags.output, flags.edit, flags.common);
 }
 
 }  // namespace gguf

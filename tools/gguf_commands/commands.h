@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "gguf/io/zstd_compress.h"
 #include "tools/cli/cli.h"
 #include "tools/gguf_commands/edit.h"
 
@@ -30,6 +31,11 @@ struct GgufFlags {
   std::string split_max_size;
   uint64_t split_max_tensors = 0;
   bool no_tensor_first_split = false;
+  std::string provenance;
+  std::vector<std::string> sources;
+  std::string tensor;
+  bool raw = false;
+  int level = kDefaultZstdLevel;
   EditFlags edit;
 };
 
@@ -42,6 +48,10 @@ absl::Status RunSplit(const GgufFlags& flags);
 absl::Status RunMerge(const GgufFlags& flags);
 absl::Status RunSet(const GgufFlags& flags);
 absl::Status RunRemove(const GgufFlags& flags);
+absl::Status RunSwapEndian(const GgufFlags& flags);
+absl::Status RunExtract(const GgufFlags& flags);
+absl::Status RunCompress(const GgufFlags& flags);
+absl::Status RunDecompress(const GgufFlags& flags);
 
 }  // namespace gguf
 

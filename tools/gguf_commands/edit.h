@@ -1,4 +1,4 @@
-// `gguf set`, `remove`, `split` and `merge`: files written again.
+// `gguf set`, `remove`, `split`, `merge` and `swap-endian`: files written again.
 
 #ifndef GGUF_TOOLCHAIN_TOOLS_GGUF_COMMANDS_EDIT_H_
 #define GGUF_TOOLCHAIN_TOOLS_GGUF_COMMANDS_EDIT_H_
@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "gguf/split.h"
 #include "tools/cli/cli.h"
+#include "tools/report/result.pb.h"
 
 namespace gguf {
 
@@ -17,7 +18,11 @@ struct EditFlags {
   bool dry_run = false;
 };
 
-// Each prints the files it wrote (or, in a dry run, would write) with tensors and size.
+// Prints the files that were written (or, in a dry run, would be) with tensors and size, as text or
+// JSON.
+absl::Status PrintEdit(const gguf_toolchain::EditResult& result, const CommonOptions& common);
+
+// Each writes and prints.
 
 // `assignments` are KEY=TYPE:VALUE (UsageError when malformed), `removals` keys. An empty `output`
 // replaces `input`.
@@ -31,6 +36,10 @@ absl::Status Split(const std::string& input, const std::string& prefix, const Sp
 
 absl::Status Merge(const std::string& shard, const std::string& output, const EditFlags& flags,
                    const CommonOptions& common);
+
+// One file, or one shard by itself, in the other byte order.
+absl::Status SwapEndian(const std::string& input, const std::string& output, const EditFlags& flags,
+                        const CommonOptions& common);
 
 }  // namespace gguf
 

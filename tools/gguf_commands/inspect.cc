@@ -8,9 +8,10 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "gguf/base/sizes.h"
+#include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/tensor_type.h"
-#include "re2/re2.h"
+#include "quantize/name_pattern.h"
 #include "tools/gguf_commands/table.h"
 #include "tools/report/render.h"
 
@@ -110,10 +111,10 @@ std::string TensorsText(const InspectResult& result) {
 
 absl::StatusOr<InspectResult> Inspect(const GgufModel& model, const std::string& key_pattern,
                                       size_t max_elements) {
-  const RE2 pattern(key_pattern, RE2::Quiet);
+  const absl::StatusOr<NamePattern> pattern = NamePattern::Create(key_pattern);
   if (!pattern.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("pattern '", key_pattern, "': ", pattern.error()));
+        absl::StrCat("pattern '", key_pattern, "': ", pattern.status().message()));
   }
   InspectResult result;
   result.set_schema_version(kSchemaVersion);
@@ -129,7 +130,8 @@ absl::StatusOr<InspectResult> Inspect(const GgufModel& model, const std::string&
   result.set_is_big_endian(model.shards()[0].is_big_endian());
   result.set_file_bytes(file_bytes);
   for (const auto& [key, value] : model.metadata().entries()) {
-    if (!RE2::PartialMatch(key, pattern)) continue;
+    GGUF_ASSIGN_OR_RETURN(const bool is_wanted, pattern->IsIn(key));
+    if (!is_wanted) continue;
     KeyValue* entry = result.add_metadata();
     entry->set_key(ToUtf8(key));
     entry->set_type(TypeText(value));

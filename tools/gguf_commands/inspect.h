@@ -12,9 +12,9 @@
 
 namespace gguf {
 
-// Everything about `model`; metadata only of keys in which the regular expression `key_pattern` is
-// found (all when empty), arrays abbreviated after `max_elements`. InvalidArgument for a bad
-// pattern.
+// Everything about `model`; metadata only of keys in which the regular expression `key_pattern`
+// (quantize/name_pattern.h) is found (all when empty), arrays abbreviated after `max_elements`.
+// InvalidArgument for a bad pattern.
 absl::StatusOr<gguf_toolchain::InspectResult> Inspect(const GgufModel& model,
                                                       const std::string& key_pattern,
                                                       size_t max_elements);

@@ -15,6 +15,7 @@
 #include "formats/vision/tower_family.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
+#include "gguf/io/file.h"
 #include "gguf/keys.h"
 #include "gguf/reader.h"
 #include "gguf/tensor_type.h"
@@ -22,6 +23,8 @@
 #include "tools/cli/progress.h"
 #include "tools/gguf_commands/table.h"
 #include "tools/gguf_commands/verify_image.h"
+#include "tools/provenance/check.h"
+#include "tools/provenance/statement.h"
 #include "tools/report/render.h"
 #include "tools/report/write_result.h"
 
@@ -55,13 +58,51 @@ absl::Status AddValueFaults(const GgufModel& model, const CommonOptions& common,
   return absl::OkStatus();
 }
 
-absl::Status AddHashes(const GgufModel& model, const CommonOptions& common, VerifyResult* result) {
-  ProgressBar bar("hash", DataBytes(model) + FileBytes(model), common.progress, common.quiet);
+HashOptions ToHashOptions(const CommonOptions& common, ProgressBar* bar) {
   HashOptions options;
   options.threads = common.threads;
   options.cancelled = &Interrupted();
-  options.progress = [&bar](uint64_t bytes, absl::string_view name) { bar.Advance(bytes, name); };
-  GGUF_ASSIGN_OR_RETURN(const ModelHashes hashes, HashModel(model, options));
+  options.progress = [bar](uint64_t bytes, absl::string_view name) { bar->Advance(bytes, name); };
+  return options;
+}
+
+// Of the statement's own errors findings are made: it is input like the model.
+absl::Status AddProvenance(const GgufModel& model, const ModelHashes& hashes,
+                           const VerifyOptions& options, const CommonOptions& common,
+                           VerifyResult* result) {
+  const std::string path =
+      options.provenance == "auto" ? StatementPath(model.shards()[0].name()) : options.provenance;
+  result->set_provenance(ToUtf8(path));
+  GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(path, kMaxStatementBytes));
+  const absl::StatusOr<Statement> statement = ParseStatement(path, text);
+  if (!statement.ok()) {
+    result->add_findings(std::string(statement.status().message()));
+    return absl::OkStatus();
+  }
+  for (const std::string& finding : CompareWithStatement(*statement, model, hashes)) {
+    result->add_findings(finding);
+  }
+  if (options.sources.empty()) {
+    result->set_num_unchecked_sources(static_cast<double>(statement->dependencies.size()));
+    return absl::OkStatus();
+  }
+  ProgressBar bar("sources", 0, "never", common.quiet);
+  GGUF_ASSIGN_OR_RETURN(const std::vector<std::string> findings,
+                        CompareSources(*statement, options.sources, ToHashOptions(common, &bar)));
+  for (const std::string& finding : findings) result->add_findings(finding);
+  result->set_num_checked_sources(static_cast<double>(statement->dependencies.size()));
+  return absl::OkStatus();
+}
+
+absl::Status AddHashes(const GgufModel& model, const VerifyOptions& verify,
+                       const CommonOptions& common, VerifyResult* result) {
+  ProgressBar bar("hash", DataBytes(model) + FileBytes(model), common.progress, common.quiet);
+  GGUF_ASSIGN_OR_RETURN(const ModelHashes hashes, HashModel(model, ToHashOptions(common, &bar)));
+  bar.Finish();
+  if (!verify.provenance.empty()) {
+    GGUF_RETURN_IF_ERROR(AddProvenance(model, hashes, verify, common, result));
+  }
+  if (!verify.hash) return absl::OkStatus();
   for (size_t i = 0; i < hashes.files.size(); ++i) {
     Hash* hash = result->add_file_hashes();
     hash->set_name(ToUtf8(model.shards()[i].name()));
@@ -207,7 +248,9 @@ absl::StatusOr<VerifyResult> Verify(const std::string& path, const VerifyOptions
   GGUF_ASSIGN_OR_RETURN(const auto faults, FindStructuralFaults(*model));
   for (const std::string& fault : faults) result.add_findings(fault);
   GGUF_RETURN_IF_ERROR(AddValueFaults(*model, common, &result));
-  if (options.hash) GGUF_RETURN_IF_ERROR(AddHashes(*model, common, &result));
+  if (options.hash || !options.provenance.empty()) {
+    GGUF_RETURN_IF_ERROR(AddHashes(*model, options, common, &result));
+  }
   if (options.deep) GGUF_RETURN_IF_ERROR(AddDeepFindings(path, options, common, &result));
   result.set_is_valid(result.findings().empty());
   return result;
@@ -222,6 +265,11 @@ std::string VerifyText(const VerifyResult& result) {
     absl::StrAppend(&text, hash.sha256(), "  ", EscapeText(hash.name()), "\n");
   }
   absl::StrAppend(&text, CompareText(result));
+  if (!result.provenance().empty()) {
+    absl::StrAppendFormat(&text, "compared with %s, sources checked: %.0f, not looked for: %.0f\n",
+                          EscapeText(result.provenance()), result.num_checked_sources(),
+                          result.num_unchecked_sources());
+  }
   for (const std::string& finding : result.findings()) absl::StrAppend(&text, finding, "\n");
   const size_t num_findings = result.findings_size();
   absl::StrAppend(&text, EscapeText(result.paths(0)));

@@ -4,6 +4,7 @@
 #define GGUF_TOOLCHAIN_TOOLS_GGUF_COMMANDS_VERIFY_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
@@ -18,6 +19,8 @@ struct VerifyOptions {
   std::string against;  // with `deep`: compare with this (formats/deep_compare.h); empty: nothing
   absl::optional<double> max_error;  // DeepCompareOptions
   bool text_only = false;            // likewise
+  std::string provenance;            // path of a statement to compare with, "auto": beside it
+  std::vector<std::string> sources;  // with `provenance`: where to look for what it was made from
   std::string image;  // with `against`: for verify_image.h; empty: its pattern, where both run
 };
 

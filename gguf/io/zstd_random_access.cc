@@ -1,4 +1,4 @@
-#include "formats/zstd_random_access.h"
+#include "gguf/io/zstd_random_access.h"
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -7,9 +7,9 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
+#include "gguf/io/zstd_frames.h"
 
 namespace gguf {
 namespace {
@@ -26,12 +26,6 @@ struct FreeContext {
 };
 
 }  // namespace
-
-bool IsZstd(absl::string_view first_bytes) {
-  if (first_bytes.size() < 4) return false;
-  if (absl::StartsWith(first_bytes, "\x28\xB5\x2F\xFD")) return true;
-  return (first_bytes[0] & 0xF0) == 0x50 && first_bytes.substr(1, 3) == "\x2A\x4D\x18";
-}
 
 // Decompresses from one place forward and keeps the last kHistoryBytes in a ring.
 class ZstdCursor {
@@ -117,18 +111,8 @@ class ZstdCursor {
     decoded_bytes_ += output.pos;
     if (end_ - begin_ > ZstdRandomAccess::kHistoryBytes)
       begin_ = end_ - ZstdRandomAccess::kHistoryBytes;
-    return CheckRatio();
-  }
-
-  absl::StatusOr<bool> CheckRatio() const {
-    if (end_ <= ZstdRandomAccess::kMaxFreeBytes ||
-        end_ / ZstdRandomAccess::kMaxRatio <= file_position_) {
-      return true;
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat(file_->name(), ": decompresses to more than ", ZstdRandomAccess::kMaxRatio,
-                     " times its size (", end_, " bytes from the first ", file_position_,
-                     "), which no checkpoint does; unpack it yourself if you trust it."));
+    GGUF_RETURN_IF_ERROR(CheckZstdRatio(file_->name(), file_position_, end_));
+    return true;
   }
 
   absl::Status Refuse(size_t error) const {

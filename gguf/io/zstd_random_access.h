@@ -7,8 +7,8 @@
 // further on) cost one decompression each. Going back further than what is kept begins again at the
 // last known frame.
 
-#ifndef GGUF_TOOLCHAIN_FORMATS_ZSTD_RANDOM_ACCESS_H_
-#define GGUF_TOOLCHAIN_FORMATS_ZSTD_RANDOM_ACCESS_H_
+#ifndef GGUF_TOOLCHAIN_GGUF_IO_ZSTD_RANDOM_ACCESS_H_
+#define GGUF_TOOLCHAIN_GGUF_IO_ZSTD_RANDOM_ACCESS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -27,9 +27,6 @@
 
 namespace gguf {
 
-// First bytes of a zstd file, or of its skippable frames.
-bool IsZstd(absl::string_view first_bytes);
-
 class ZstdCursor;
 
 // Thread-safe; one read at a time. Memory: at most kMaxDecoders times kHistoryBytes and the file's
@@ -41,10 +38,6 @@ class ZstdRandomAccess {
   static constexpr uint64_t kHistoryBytes = uint64_t{64} << 20;
   // What a decoder must look back upon; more is refused (zstd itself wants --long then, too).
   static constexpr int kMaxWindowLog = 27;
-  // A stream of more than kMaxFreeBytes must not be longer than kMaxRatio times its file: weights
-  // never are.
-  static constexpr uint64_t kMaxRatio = 1000;
-  static constexpr uint64_t kMaxFreeBytes = uint64_t{1} << 30;
 
   explicit ZstdRandomAccess(std::unique_ptr<RandomAccessFile> file);
   ~ZstdRandomAccess();
@@ -52,8 +45,8 @@ class ZstdRandomAccess {
   const std::string& name() const { return file_->name(); }
 
   // Fills `out` from decompressed position `offset` as far as there is data; returns how much.
-  // DataLoss: the file is damaged or ends too early. InvalidArgument: a window or a ratio beyond
-  // the limits above.
+  // DataLoss: the file is damaged or ends too early. InvalidArgument: a window beyond the
+  // limit above, a ratio beyond that of CheckZstdRatio.
   absl::StatusOr<size_t> Read(uint64_t offset, absl::Span<uint8_t> out);
 
   // How often a decoder had to go back, and the bytes decompressed by all of them.
@@ -77,4 +70,4 @@ class ZstdRandomAccess {
 
 }  // namespace gguf
 
-#endif  // GGUF_TOOLCHAIN_FORMATS_ZSTD_RANDOM_ACCESS_H_
+#endif  // GGUF_TOOLCHAIN_GGUF_IO_ZSTD_RANDOM_ACCESS_H_

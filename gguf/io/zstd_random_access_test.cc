@@ -1,12 +1,13 @@
-#include "formats/zstd_random_access.h"
+#include "gguf/io/zstd_random_access.h"
 
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "formats/archive_testing.h"
 #include "gguf/io/memory_file.h"
+#include "gguf/io/zstd_frames.h"
+#include "gguf/io/zstd_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
