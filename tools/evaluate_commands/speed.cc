@@ -95,6 +95,10 @@ class SpeedCommand : public EvaluateCommand {
     CheckContext(options.context, &model);
     GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<Decoder> decoder,
                           MakeDecoder(model_, *model.model, options));
+    if (decoder->cache() == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(model_.model, " is an encoder, expected a model that continues texts"));
+    }
     GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_, kMaxTextBytes));
     GGUF_ASSIGN_OR_RETURN(const TextWindows windows,
                           MakeTextWindows(*model.tokenizer, text_, text, options.context, 1));
