@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "gguf/base/status_macros.h"
 #include "tools/benchmark_steps/options.h"
+#include "tools/benchmark_steps/read_result.h"
 #include "tools/benchmark_steps/text_file.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/waiting_threads.h"
@@ -31,7 +32,9 @@ absl::Status Benchmark(const CLI::App& app, BenchmarkFlags* flags) {
   GGUF_RETURN_IF_ERROR(ParseBenchmarkFlags(app, flags));
   const BenchmarkRequest& request = flags->request;
   GGUF_RETURN_IF_ERROR(CheckReports(request));
-  GGUF_ASSIGN_OR_RETURN(const gguf_toolchain::BenchmarkResult result, RunBenchmark(request));
+  GGUF_ASSIGN_OR_RETURN(
+      const gguf_toolchain::BenchmarkResult result,
+      request.from.empty() ? RunBenchmark(request) : ReadBenchmarkResult(request.from));
   PrintWarnings({result.warnings().begin(), result.warnings().end()}, request.common);
   for (const std::string& report : request.reports) {
     GGUF_ASSIGN_OR_RETURN(const std::string text, RenderBenchmark(result, report));

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
@@ -31,7 +32,7 @@ using gguf_toolchain::BenchmarkModel;
 using gguf_toolchain::BenchmarkResult;
 using gguf_toolchain::BenchmarkStep;
 
-// Runs of one model that differ by more than this part of their median are warned of.
+// Speeds of one model that differ by more than this part of their median are warned of.
 constexpr double kNoisySpread = 0.2;
 
 enum class Kind { kSpeed, kQuality, kChoice, kTensors };
@@ -325,15 +326,23 @@ class Benchmark {
     return model;
   }
 
-  void WarnOfNoise(const BenchmarkModel& model) {
-    for (const auto* figure : {&model.prompt_tokens_per_second(), &model.tokens_per_second()}) {
-      if (figure->most() - figure->least() <= kNoisySpread * figure->median()) continue;
-      AddWarning(absl::StrFormat(
-          "the speeds of %s differ by %.0f %% from run to run: something else was running; "
-          "measure again on a quiet machine, or with more --repetitions",
-          model.name(), 100 * (figure->most() - figure->least()) / figure->median()));
-      return;
+  void WarnOfNoise(const BenchmarkResult& result) {
+    double most = 0;
+    std::vector<std::string> noisy;
+    for (const BenchmarkModel& model : result.models()) {
+      double spread = 0;
+      for (const auto* figure : {&model.prompt_tokens_per_second(), &model.tokens_per_second()}) {
+        if (figure->median() <= 0) continue;
+        spread = std::max(spread, (figure->most() - figure->least()) / figure->median());
+      }
+      if (spread > kNoisySpread) noisy.push_back(model.name());
+      most = std::max(most, spread);
     }
+    if (noisy.empty()) return;
+    AddWarning(absl::StrFormat(
+        "the speeds of %s differ by up to %.0f %% from run to run: something else was running; "
+        "measure again on a quiet machine, or with more --repetitions",
+        absl::StrJoin(noisy, ", "), 100 * most));
   }
 
   BenchmarkResult Assemble() {
@@ -342,13 +351,13 @@ class Benchmark {
     for (size_t i = 0; i < models_.size(); ++i) {
       BenchmarkModel* model = result.add_models();
       *model = AssembleModel(i, &seconds);
-      WarnOfNoise(*model);
       if (i > 0 && !model->has_divergence()) {
         AddWarning(absl::StrCat(model->name(), " is another model than ", models_[0].name,
                                 " or has another tokenizer: it has no divergence from it, and "
                                 "their perplexities cannot be compared"));
       }
     }
+    WarnOfNoise(result);
     result.set_schema_version(kSchemaVersion);
     result.set_version(kVersion);
     const std::string named =

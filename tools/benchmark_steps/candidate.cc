@@ -15,6 +15,7 @@
 #include "gguf/base/status_macros.h"
 #include "gguf/base/utf8.h"
 #include "gguf/io/file.h"
+#include "tools/benchmark_steps/tensor_errors.h"
 #include "tools/cli/write_command.h"
 
 namespace gguf {
@@ -35,6 +36,22 @@ std::string Stem(absl::string_view path) {
 absl::StatusOr<std::string> IdentityOfModel(const std::string& path) {
   GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source, OpenSource(path, {}));
   return IdentityOf(source->input_paths());
+}
+
+// The model that is quantized, beside its types, is called by its own.
+absl::Status NameSource(const BenchmarkRequest& request, std::vector<Candidate>* candidates) {
+  for (Candidate& candidate : *candidates) {
+    if (candidate.path != request.model.model) continue;
+    GGUF_ASSIGN_OR_RETURN(const std::unique_ptr<TensorSource> source,
+                          OpenSource(candidate.path, {}));
+    const std::string type = FileTypeOf(source->metadata());
+    const bool is_taken =
+        std::any_of(candidates->begin(), candidates->end(),
+                    [&](const Candidate& other) { return other.name == type; }) ||
+        std::find(request.types.begin(), request.types.end(), type) != request.types.end();
+    if (!type.empty() && !is_taken) candidate.name = type;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> HowMade(const BenchmarkRequest& request) {
@@ -113,6 +130,7 @@ absl::StatusOr<std::vector<Candidate>> FindCandidates(const BenchmarkRequest& re
     candidates.push_back({ToUtf8(names[i]), kept[i], "", std::move(identity)});
   }
   if (request.types.empty()) return candidates;
+  GGUF_RETURN_IF_ERROR(NameSource(request, &candidates));
   GGUF_ASSIGN_OR_RETURN(const std::string source, IdentityOfModel(request.model.model));
   GGUF_ASSIGN_OR_RETURN(const std::string how, HowMade(request));
   const std::string stem = Stem(request.model.model);

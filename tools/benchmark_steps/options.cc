@@ -51,7 +51,6 @@ void AddModelChoice(CLI::App* app, BenchmarkRequest* request) {
 
 void AddMeasurements(CLI::App* app, BenchmarkRequest* request) {
   app->add_option("-f,--file", request->text, "the text to predict, taken as it is")
-      ->required()
       ->type_name("TEXT");
   app->add_option("-c,--ctx-size", request->context,
                   "tokens of a window of the text; its second half counts")
@@ -99,6 +98,12 @@ void AddBenchmarkOptions(CLI::App* app, BenchmarkFlags* flags) {
       ->capture_default_str()
       ->needs("--types");
   AddMeasurements(app, &request);
+  app->add_option("--from", request.from,
+                  "measure nothing: show the result in this report, which was written as JSON")
+      ->type_name("FILE.json")
+      ->excludes("--models")
+      ->excludes("--model")
+      ->excludes("--file");
   app->add_option("-o,--output", request.reports,
                   "report: FILE.html, .md or .json; may be repeated. FILE.journal beside the first "
                   "keeps each measurement")
@@ -108,15 +113,18 @@ void AddBenchmarkOptions(CLI::App* app, BenchmarkFlags* flags) {
                                       "use what the journal holds; measure only what is missing");
   app->add_flag("--force", request.force, "replace an existing report, journal or kept file");
   resume->needs("--output");
-  AddCommonOptions(app, /*has_json=*/true, &request.common);
+  AddCommonOptions(app, /*has_json=*/true, kNothingVerbose, &request.common);
 }
 
 absl::Status ParseBenchmarkFlags(const CLI::App& app, BenchmarkFlags* flags) {
   GGUF_RETURN_IF_ERROR(CheckValuesGiven(app));
   BenchmarkRequest& request = flags->request;
-  if (request.models.empty() && request.types.empty()) {
+  if (request.from.empty() && request.models.empty() && request.types.empty()) {
     return UsageError(
         "no model given; use --models A.gguf,B.gguf, or --model M --types Q4_K_M,...");
+  }
+  if (request.from.empty() && request.text.empty()) {
+    return UsageError("no text given to measure with; use --file TEXT");
   }
   GGUF_RETURN_IF_ERROR(ParseTypes(&request));
   request.effort = *ParseEffort(flags->effort);
@@ -132,8 +140,8 @@ absl::Status ParseBenchmarkFlags(const CLI::App& app, BenchmarkFlags* flags) {
 
 absl::Status CheckReports(const BenchmarkRequest& request) {
   std::vector<std::string> inputs = request.models;
-  for (const std::string& path :
-       {request.model.model, request.base, request.text, request.tasks, request.imatrix}) {
+  for (const std::string& path : {request.model.model, request.base, request.text, request.tasks,
+                                  request.imatrix, request.from}) {
     if (!path.empty()) inputs.push_back(path);
   }
   for (const std::string& report : request.reports) {

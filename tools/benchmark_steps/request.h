@@ -17,6 +17,7 @@ struct BenchmarkRequest {
   CommonOptions common;
   ModelOptions model;               // .model: to quantize to `types`
   std::vector<std::string> models;  // files
+  std::string from;                 // instead: a result to render
   std::vector<std::string> types;   // known, all different, upper case
   std::string base;                 // file; empty: the first model
   std::string text, tasks;          // tasks: empty for none

@@ -19,16 +19,6 @@ namespace {
 
 using gguf_toolchain::BenchmarkModel;
 
-// "Q4_K_M"; of a file that does not say, nothing.
-std::string FileType(const Metadata& metadata) {
-  const absl::StatusOr<uint64_t> file_type = metadata.GetUint(keys::kGeneralFileType);
-  if (!file_type.ok()) return "";
-  for (const Recipe& recipe : AllRecipes()) {
-    if (recipe.file_type == *file_type) return std::string(recipe.name);
-  }
-  return absl::StrCat("file type ", *file_type);
-}
-
 absl::Status AddSizes(const TensorSource& source, BenchmarkModel* model) {
   double file_bytes = 0, num_values = 0, tensor_bytes = 0;
   for (const std::string& path : source.input_paths()) {
@@ -39,7 +29,7 @@ absl::Status AddSizes(const TensorSource& source, BenchmarkModel* model) {
     num_values += tensor.shape.num_values();
     tensor_bytes += TensorBytes(tensor.type, tensor.shape).value_or(0);
   }
-  model->set_type(FileType(source.metadata()));
+  model->set_type(FileTypeOf(source.metadata()));
   model->set_file_bytes(file_bytes);
   model->set_num_values(num_values);
   model->set_bits_per_weight(num_values > 0 ? 8 * tensor_bytes / num_values : 0);
@@ -47,6 +37,15 @@ absl::Status AddSizes(const TensorSource& source, BenchmarkModel* model) {
 }
 
 }  // namespace
+
+std::string FileTypeOf(const Metadata& metadata) {
+  const absl::StatusOr<uint64_t> file_type = metadata.GetUint(keys::kGeneralFileType);
+  if (!file_type.ok()) return "";
+  for (const Recipe& recipe : AllRecipes()) {
+    if (recipe.file_type == *file_type) return std::string(recipe.name);
+  }
+  return absl::StrCat("file type ", *file_type);
+}
 
 absl::StatusOr<BenchmarkModel> DescribeFile(const std::string& path, const std::string& base,
                                             const CommonOptions& common) {

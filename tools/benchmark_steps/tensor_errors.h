@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "gguf/metadata.h"
 #include "tools/cli/cli.h"
 #include "tools/report/result.pb.h"
 
@@ -17,6 +18,9 @@ namespace gguf {
 absl::StatusOr<gguf_toolchain::BenchmarkModel> DescribeFile(const std::string& path,
                                                             const std::string& base,
                                                             const CommonOptions& common);
+
+// The scheme that general.file_type names: "Q4_K_M". Empty when there is none.
+std::string FileTypeOf(const Metadata& metadata);
 
 // general.name of a file, or nothing.
 std::string ModelName(const std::string& path);

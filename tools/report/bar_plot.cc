@@ -1,6 +1,7 @@
 #include "tools/report/bar_plot.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "tools/report/figures.h"
@@ -9,7 +10,7 @@
 namespace gguf {
 namespace {
 
-constexpr double kWidth = 440, kTop = 30, kRow = 26, kBarHeight = 14;
+constexpr double kWidth = 400, kTop = 30, kRow = 26, kBarHeight = 14;
 constexpr size_t kLongestName = 18;
 
 }  // namespace
@@ -20,7 +21,8 @@ std::string BarPlot(absl::string_view heading, const std::vector<Bar>& bars,
   for (const Bar& bar : bars) {
     names = std::max(names, SvgTextWidth(Elide(bar.name, kLongestName)));
     texts = std::max(texts, SvgTextWidth(bar.text));
-    greatest = std::max({greatest, bar.value, bar.most});
+    if (std::isfinite(bar.value)) greatest = std::max(greatest, bar.value);
+    if (std::isfinite(bar.most)) greatest = std::max(greatest, bar.most);
   }
   const double left = names + 10, room = kWidth - left - texts - 10;
   const double scale = greatest > 0 ? room / greatest : 0;
@@ -32,15 +34,18 @@ std::string BarPlot(absl::string_view heading, const std::vector<Bar>& bars,
     const Bar& bar = bars[i];
     const double top = kTop + kRow * i, middle = top + kBarHeight / 2;
     svg.Text({left - 8, middle + 4.5}, Anchor::kEnd, "label", Elide(bar.name, kLongestName));
-    svg.Rect({left, top}, std::max(1.0, scale * bar.value), kBarHeight, bar_class,
+    const auto reach = [&](double value) {
+      return std::isfinite(value) ? scale * std::clamp(value, 0.0, greatest) : 0.0;
+    };
+    svg.Rect({left, top}, std::max(1.0, reach(bar.value)), kBarHeight, bar_class,
              absl::StrCat(bar.name, ": ", bar.text));
-    double end = scale * bar.value;
+    double end = reach(bar.value);
     if (bar.most > bar.least) {
-      svg.Line({left + scale * bar.least, middle}, {left + scale * bar.most, middle}, "range");
-      for (const double x : {left + scale * bar.least, left + scale * bar.most}) {
+      svg.Line({left + reach(bar.least), middle}, {left + reach(bar.most), middle}, "range");
+      for (const double x : {left + reach(bar.least), left + reach(bar.most)}) {
         svg.Line({x, middle - 3}, {x, middle + 3}, "range");
       }
-      end = scale * bar.most;
+      end = reach(bar.most);
     }
     svg.Text({left + end + 8, middle + 4.5}, Anchor::kStart, "value", bar.text);
   }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gguf/base/sizes.h"
 #include "tools/report/bar_plot.h"
 #include "tools/report/benchmark_report.h"
 #include "tools/report/benchmark_table.h"
@@ -116,14 +115,15 @@ std::string Head(const BenchmarkResult& result) {
       "</style></head><body>\n<h1>", title, "</h1>\n");
   const std::string front = FrontInWords(result);
   if (!front.empty()) absl::StrAppend(&html, "<p>", HtmlText(front), "</p>\n");
-  for (const std::string& warning : result.warnings()) {
-    absl::StrAppend(&html, "<p class=warning>Warning: ", HtmlText(warning), "</p>\n");
-  }
   absl::StrAppend(&html, "<dl>");
   for (const auto& [name, value] : BenchmarkFacts(result)) {
     absl::StrAppend(&html, "<dt>", HtmlText(name), "</dt><dd>", HtmlText(value), "</dd>\n");
   }
-  return html + "</dl>\n";
+  absl::StrAppend(&html, "</dl>\n");
+  for (const std::string& warning : result.warnings()) {
+    absl::StrAppend(&html, "<p class=warning>Warning: ", HtmlText(warning), "</p>\n");
+  }
+  return html;
 }
 
 std::string QualitySection(const BenchmarkResult& result) {
@@ -159,7 +159,7 @@ std::string SpeedSection(const BenchmarkResult& result) {
   std::vector<Bar> memory;
   for (const BenchmarkModel& model : result.models()) {
     const double bytes = model.peak_bytes();
-    memory.push_back({model.name(), bytes, bytes, bytes, FormatSize(static_cast<uint64_t>(bytes))});
+    memory.push_back({model.name(), bytes, bytes, bytes, SizeText(bytes)});
   }
   return absl::StrCat(
       "<section id=speed><h2>Speed and memory</h2>\n<div class=panels>",
@@ -183,7 +183,7 @@ std::string ErrorTable(const BenchmarkResult& result) {
       if (row.empty()) names.push_back(tensor.name());
       row.resize(result.models_size());
       const double error = tensor.error().relative_rmse();
-      row[i] = absl::StrCat(tensor.type(), " ", error > 0 ? Percent(error) : "exact");
+      row[i] = absl::StrCat(tensor.type(), " ", error == 0 ? "exact" : Percent(error));
     }
   }
   std::string html =

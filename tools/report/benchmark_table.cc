@@ -6,7 +6,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "gguf/base/sizes.h"
 #include "tools/report/figures.h"
 
 namespace gguf {
@@ -15,8 +14,6 @@ namespace {
 using gguf_toolchain::BenchmarkModel;
 using gguf_toolchain::BenchmarkResult;
 using gguf_toolchain::Repeated;
-
-std::string Size(double bytes) { return FormatSize(static_cast<uint64_t>(bytes)); }
 
 // "812 ± 3 %": the median, and half the range of the runs.
 std::string Spread(const Repeated& figure) {
@@ -33,7 +30,7 @@ struct Column {
 
 constexpr Column kQualityColumns[] = {
     {"model", [](const BenchmarkModel& m) { return m.name(); }},
-    {"size", [](const BenchmarkModel& m) { return Size(m.file_bytes()); }},
+    {"size", [](const BenchmarkModel& m) { return SizeText(m.file_bytes()); }},
     {"bits", [](const BenchmarkModel& m) { return absl::StrFormat("%.2f", m.bits_per_weight()); }},
     {"perplexity",
      [](const BenchmarkModel& m) {
@@ -73,7 +70,7 @@ constexpr Column kSpeedColumns[] = {
     {"loading", [](const BenchmarkModel& m) { return Seconds(m.load_seconds().median()); }},
     {"memory",
      [](const BenchmarkModel& m) {
-       return m.peak_bytes() > 0 ? Size(m.peak_bytes()) : std::string();
+       return m.peak_bytes() > 0 ? SizeText(m.peak_bytes()) : std::string();
      }},
 };
 
@@ -150,14 +147,15 @@ std::string FrontInWords(const BenchmarkResult& result) {
     if (beaten[i] < 0) {
       front.push_back(model.name());
     } else {
-      behind.push_back(absl::StrCat(model.name(), " is not: ", result.models(beaten[i]).name(),
-                                    " is no larger and loses less."));
+      behind.push_back(absl::StrCat(model.name(), " (by ", result.models(beaten[i]).name(), ")"));
     }
   }
   if (front.size() + behind.size() < 2) return "";
-  return absl::StrCat("Worth ", front.size() == 1 ? "its" : "their",
-                      " size: ", absl::StrJoin(front, ", "), ".", behind.empty() ? "" : " ",
-                      absl::StrJoin(behind, " "));
+  return absl::StrCat(
+      "Worth ", front.size() == 1 ? "its" : "their", " size: ", absl::StrJoin(front, ", "), ".",
+      behind.empty()
+          ? ""
+          : absl::StrCat(" Beaten by one that is no larger: ", absl::StrJoin(behind, ", "), "."));
 }
 
 }  // namespace gguf

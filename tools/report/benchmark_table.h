@@ -34,8 +34,8 @@ double PerplexityOf(const gguf_toolchain::BenchmarkModel& model);
 // none.
 std::vector<int> BeatenBy(const gguf_toolchain::BenchmarkResult& result);
 
-// The front in words: "Worth their size: Q8_0, Q4_K_M. Q4_0 is not: Q4_K_S is no larger and loses
-// less." Empty when there is nothing to compare.
+// The front in words: "Worth their size: Q8_0, Q4_K_M. Beaten by one that is no larger: Q4_0 (by
+// Q4_K_S)." Empty when there is nothing to compare.
 std::string FrontInWords(const gguf_toolchain::BenchmarkResult& result);
 
 }  // namespace gguf

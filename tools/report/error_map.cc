@@ -17,12 +17,15 @@ namespace {
 using gguf_toolchain::BenchmarkModel;
 using gguf_toolchain::TensorResult;
 
-constexpr double kWidth = 440, kTop = 26, kRow = 19, kBottom = 34;
+constexpr double kWidth = 400, kTop = 26, kRow = 19, kBottom = 20;
 constexpr size_t kLongestRole = 18;
 constexpr double kGap = 1.0;  // between cells, where they are wide enough
 constexpr double kLeastCellForGap = 4.0;
 constexpr double kPixelsPerLayerTick = 34;
 constexpr double kLeastRange = 1.5;  // greatest / least of the scale
+
+// A greater number in a name is none of a layer: no model has as many.
+constexpr uint32_t kMostLayers = 4096;
 
 struct Cell {
   uint32_t layer;
@@ -43,7 +46,7 @@ std::vector<Row> RowsOf(const BenchmarkModel& model, uint32_t* num_layers) {
     const absl::optional<LayerName> layer = ParseLayerName(tensor.name());
     const std::string role(
         absl::StripSuffix(layer.has_value() ? layer->rest : tensor.name(), ".weight"));
-    if (!layer.has_value()) {
+    if (!layer.has_value() || layer->layer >= kMostLayers) {
       whole.push_back({role, true, {{0, &tensor}}});
       continue;
     }
@@ -57,10 +60,11 @@ std::vector<Row> RowsOf(const BenchmarkModel& model, uint32_t* num_layers) {
 }
 
 std::string TitleOf(const TensorResult& tensor) {
-  return absl::StrCat(tensor.name(), ", ", tensor.type(), ": ",
-                      tensor.error().relative_rmse() > 0
-                          ? absl::StrCat("relative error ", Percent(tensor.error().relative_rmse()))
-                          : "exact");
+  return absl::StrCat(
+      tensor.name(), ", ", tensor.type(), ": ",
+      tensor.error().relative_rmse() == 0
+          ? "exact"
+          : absl::StrCat("relative error ", Percent(tensor.error().relative_rmse())));
 }
 
 }  // namespace
@@ -82,7 +86,8 @@ double ErrorScale::EndOf(int step) const {
 }
 
 std::string ErrorScale::ClassOf(double error) const {
-  if (!(error > 0)) return "exact";
+  if (error == 0) return "exact";
+  if (!std::isfinite(error)) return absl::StrCat("e", kSteps - 1);
   const double part = std::log(error / least_) / std::log(greatest_ / least_);
   return absl::StrCat("e", static_cast<int>(std::clamp(part * kSteps, 0.0, kSteps - 1.0)));
 }
@@ -136,7 +141,7 @@ std::string ErrorMap(const BenchmarkModel& model, const ErrorScale& scale) {
       svg.Text({left + (layer + 0.5) * cell, bottom + 14}, Anchor::kMiddle, "tick",
                absl::StrCat(static_cast<int>(layer)));
     }
-    svg.Text({left + width, bottom + 30}, Anchor::kEnd, "tick", "layer");
+    svg.Text({left - 6, bottom + 14}, Anchor::kEnd, "tick", "layer");
   }
   return svg.ToString();
 }

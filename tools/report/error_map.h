@@ -19,7 +19,7 @@ class ErrorScale {
 
   bool is_empty() const { return greatest_ <= 0; }
 
-  // "e0" (least) to "e8", "exact" for 0.
+  // "e0" (least) to "e8" (also what is no number), "exact" for 0.
   std::string ClassOf(double relative_rmse) const;
 
   // Upper end of a step.

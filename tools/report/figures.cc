@@ -5,11 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "gguf/base/sizes.h"
 
 namespace gguf {
 namespace {
 
 constexpr int kMostDecimals = 10;
+constexpr double kGreatestPlain = 1e15;
 constexpr int kMostDecimalsWithError = 6;
 // Of limits of an axis, whose ticks are sums and products.
 constexpr double kRounding = 1e-9;
@@ -23,6 +25,7 @@ int Exponent(double value) {
 
 std::string Significant(double value, int digits) {
   if (!std::isfinite(value)) return value > 0 ? "∞" : "-";
+  if (std::fabs(value) >= kGreatestPlain) return absl::StrFormat("%.*g", digits, value);
   const int decimals = digits - 1 - Exponent(value);
   if (decimals >= 0) return absl::StrFormat("%.*f", std::min(decimals, kMostDecimals), value);
   const double unit = std::pow(10.0, -decimals);
@@ -43,6 +46,11 @@ std::string Percent(double share) {
 std::string Seconds(double seconds) {
   if (seconds < 0.9995) return absl::StrCat(Significant(1000.0 * seconds, 3), " ms");
   return absl::StrCat(Significant(seconds, 3), " s");
+}
+
+std::string SizeText(double bytes) {
+  constexpr double kMost = 1e18;
+  return bytes >= 0 && bytes < kMost ? FormatSize(static_cast<uint64_t>(bytes)) : "-";
 }
 
 size_t CountCharacters(absl::string_view text) {
@@ -70,6 +78,7 @@ std::string Elide(absl::string_view text, size_t width) {
 }
 
 std::vector<double> LinearTicks(double least, double greatest, int most) {
+  if (!(least < greatest) || !std::isfinite(least) || !std::isfinite(greatest)) return {};
   const double room = kRounding * (greatest - least);
   for (double unit = std::pow(10.0, Exponent((greatest - least) / most));; unit *= 10.0) {
     for (const double factor : {1.0, 2.0, 2.5, 5.0}) {
@@ -86,6 +95,7 @@ std::vector<double> LinearTicks(double least, double greatest, int most) {
 
 std::vector<double> LogTicks(double least, double greatest, int most) {
   std::vector<double> fine, coarse;
+  if (!(0 < least && least < greatest) || !std::isfinite(greatest)) return {};
   for (int e = Exponent(least); e <= Exponent(greatest) + 1; ++e) {
     for (const double factor : {1.0, 2.0, 5.0}) {
       const double tick = factor * std::pow(10.0, e);

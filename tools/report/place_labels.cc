@@ -13,8 +13,8 @@ constexpr double kPointRadius = 7.0;  // with some air
 constexpr double kGaps[] = {9, 24, 42, 64};
 // Directions from the point, the preferred one first: a lower left corner of a front leaves most
 // room to the right above.
-constexpr SvgPoint kDirections[] = {{1, 0},  {0.7, -0.7}, {0, -1},      {0.7, 0.7},
-                                    {-1, 0}, {0, 1},      {-0.7, -0.7}, {-0.7, 0.7}};
+constexpr SvgPoint kDirections[] = {{1, 0},  {0.8, -0.8}, {0, -1},      {0.8, 0.8},
+                                    {-1, 0}, {0, 1},      {-0.8, -0.8}, {-0.8, 0.8}};
 // Costs: hiding a text is worst; then a point, a bar, a line; then distance.
 constexpr double kTextCost = 100, kPointCost = 60, kBarCost = 3, kLineCost = 4, kLeaderCost = 8;
 constexpr int kSamples = 24;  // of each stretch of the line

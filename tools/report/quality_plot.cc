@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gguf/base/sizes.h"
 #include "tools/report/benchmark_table.h"
 #include "tools/report/figures.h"
 #include "tools/report/place_labels.h"
@@ -23,6 +22,9 @@ constexpr double kPixelsPerTickX = 90;  // at least
 constexpr double kPixelsPerTickY = 34;
 constexpr double kLeastDivergence = 1e-7;  // where the logarithmic scale ends
 constexpr size_t kLongestLabel = 22;
+
+// What can be drawn.
+bool IsPositive(double value) { return value > 0 && value < 1e30; }
 
 // The binary unit in which a size has at most four digits before the point.
 struct SizeUnit {
@@ -82,7 +84,7 @@ class Plot {
     for (int i = 0; i < result.models_size(); ++i) {
       const BenchmarkModel& model = result.models(i);
       if (by_divergence_ && model.is_base()) continue;
-      if (model.file_bytes() <= 0 || !(Quality(model) > 0)) continue;
+      if (!IsPositive(model.file_bytes()) || !IsPositive(Quality(model))) continue;
       models_.push_back(&model);
       is_front_.push_back(beaten_[i] < 0);
       unit_ = UnitOf(std::max(unit_.bytes, model.file_bytes()));
@@ -98,7 +100,7 @@ class Plot {
     std::vector<std::string> labels;
     for (size_t i = 0; i < models_.size(); ++i) {
       const double quality = Quality(*models_[i]);
-      const double error = QualityErrorOf(*models_[i], by_divergence_);
+      const double error = Error(*models_[i]);
       points.push_back({x.At(models_[i]->file_bytes() / unit_.bytes), y.At(quality)});
       const double low = y.At(std::max(quality - error, kLeastDivergence));
       bars.push_back((low - y.At(quality + error)) / 2);
@@ -108,8 +110,8 @@ class Plot {
     }
     std::sort(front.begin(), front.end(), [](SvgPoint a, SvgPoint b) { return a.x < b.x; });
     svg_.Polyline(front, "front");
-    const std::vector<PlacedLabel> placed =
-        PlaceLabels(points, labels, bars, front, {2, kTop - 4, width_ - 2, height_ - kBottom - 3});
+    const std::vector<PlacedLabel> placed = PlaceLabels(
+        points, labels, bars, front, {kTickRoom + 2, kTop - 4, width_ - 2, height_ - kBottom - 3});
     for (size_t i = 0; i < points.size(); ++i) DrawPoint(i, points[i], labels[i], placed[i]);
     return svg_.ToString();
   }
@@ -125,6 +127,11 @@ class Plot {
     return by_divergence_ ? std::max(quality, kLeastDivergence) : quality;
   }
 
+  double Error(const BenchmarkModel& model) const {
+    const double error = QualityErrorOf(model, by_divergence_);
+    return IsPositive(error) ? error : 0.0;
+  }
+
   Axis MakeX() const {
     double least = models_[0]->file_bytes(), greatest = least;
     for (const BenchmarkModel* model : models_) {
@@ -137,7 +144,7 @@ class Plot {
   Axis MakeY() const {
     double least = Quality(*models_[0]), greatest = least;
     for (const BenchmarkModel* model : models_) {
-      const double error = QualityErrorOf(*model, by_divergence_);
+      const double error = Error(*model);
       least = std::min(least, Quality(*model) - (by_divergence_ ? 0 : error));
       greatest = std::max(greatest, Quality(*model) + error);
     }
@@ -179,8 +186,7 @@ class Plot {
           "leader");
     }
     svg_.Circle(point, 5, is_front_[i] ? "point" : "point behind",
-                absl::StrCat(models_[i]->name(), ": ",
-                             FormatSize(static_cast<uint64_t>(models_[i]->file_bytes())), ", ",
+                absl::StrCat(models_[i]->name(), ": ", SizeText(models_[i]->file_bytes()), ", ",
                              WithError(QualityOf(*models_[i], by_divergence_),
                                        QualityErrorOf(*models_[i], by_divergence_))));
     // Towards the point when the box is wider than the text turns out to be.
