@@ -10,8 +10,7 @@ import harness
 
 CHECKPOINT = os.path.join(harness.TESTDATA, "hf", "llama-trained")
 TEXT = os.path.join(CHECKPOINT, "eval.txt")
-SHORT = ("-c", "64", "--chunks", "3", "--prompt-tokens", "16", "-n", "4", "--repetitions", "2",
-         "-t", "1")
+SHORT = ("-c", "64", "--chunks", "3", "--prompt-tokens", "16", "-n", "4", "-t", "1")
 
 
 class Benchmark(harness.ProgramTest):
@@ -20,8 +19,8 @@ class Benchmark(harness.ProgramTest):
         super().setUp()
         self.succeed("convert", "-q", "--outtype", "f32", CHECKPOINT, "m-F32.gguf")
 
-    def benchmark(self, *words):
-        return ("benchmark", "-f", TEXT, *SHORT, *words)
+    def benchmark(self, *words, repetitions=2):
+        return ("benchmark", "-f", TEXT, *SHORT, "--repetitions", str(repetitions), *words)
 
     def read(self, name):
         with open(self.path(name), encoding="utf-8") as file:
@@ -114,12 +113,13 @@ class Benchmark(harness.ProgramTest):
     def interrupt(self, number):
         """Ends a benchmark after its first measurement; its exit status."""
         journal = self.path("r.html.journal")
-        words = harness.command(self.benchmark("--models", "m-F32.gguf", "--repetitions", "100",
-                                               "-o", "r.html"))
+        words = harness.command(self.benchmark("--models", "m-F32.gguf", "-o", "r.html",
+                                               repetitions=100))
         with subprocess.Popen(words, cwd=self.folder, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True) as process:
             end = time.monotonic() + harness.PROGRAM_SECONDS
-            while not os.path.exists(journal) and time.monotonic() < end:
+            while (not os.path.exists(journal) and process.poll() is None and
+                   time.monotonic() < end):
                 time.sleep(0.01)
             process.send_signal(number)
             self.said = process.communicate(timeout=harness.PROGRAM_SECONDS)[1]
@@ -133,9 +133,8 @@ class Benchmark(harness.ProgramTest):
         self.fail_with(1, *self.benchmark("--models", "m-F32.gguf", "-o", "r.html"),
                        mentions=("journal", "--resume", "--force"))
         kept = len(json.loads(self.read("r.html.journal"))["steps"])
-        result = self.succeed(*self.benchmark("--models", "m-F32.gguf", "--repetitions",
-                                              str(kept + 1), "-o", "r.html", "--resume",
-                                              "--progress", "always"))
+        result = self.succeed(*self.benchmark("--models", "m-F32.gguf", "-o", "r.html", "--resume",
+                                              "--progress", "always", repetitions=kept + 1))
         self.assertEqual(1, self.started(result).count("speed"))
         self.assertEqual(["m-F32.gguf", "r.html", "r.html.journal"], self.listing())
 
@@ -193,7 +192,7 @@ class Benchmark(harness.ProgramTest):
         self.fail_with(2, *self.benchmark("--models", "m-F32.gguf", "-o", "r.pdf"),
                        mentions=("r.pdf", ".html"))
         self.fail_with(2, *self.benchmark("--models", "m-F32.gguf", "--resume"))
-        self.fail_with(2, *self.benchmark("--models", "m-F32.gguf", "--repetitions", "0"))
+        self.fail_with(2, *self.benchmark("--models", "m-F32.gguf", repetitions=0))
 
 
 if __name__ == "__main__":

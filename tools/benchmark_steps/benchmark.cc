@@ -306,6 +306,7 @@ class Benchmark {
       if (known->has_perplexity()) *model.mutable_perplexity() = known->perplexity();
       if (known->has_divergence()) *model.mutable_divergence() = known->divergence();
       if (known->has_choice()) *model.mutable_choice() = known->choice();
+      for (const std::string& warning : known->speed().warnings()) AddWarning(warning);
       for (const std::string& warning : known->perplexity().warnings()) AddWarning(warning);
       for (const std::string& warning : known->divergence().warnings()) AddWarning(warning);
       if (!known->has_speed()) continue;

@@ -21,7 +21,8 @@ StepClock::StepClock(const CommonOptions& common)
     : is_shown_(!common.quiet && common.progress != "never"),
       is_live_(isatty(STDERR_FILENO) == 1),
       is_eager_(common.progress == "always"),
-      start_(absl::Now()) {}
+      start_(absl::Now()),
+      next_(is_live_ || is_eager_ ? start_ : start_ + kPlainPeriod) {}
 
 void StepClock::AddStep(absl::string_view kind) {
   ++kinds_[std::string(kind)].num_left;

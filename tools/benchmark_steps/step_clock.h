@@ -44,7 +44,7 @@ class StepClock {
   std::map<std::string, Kind, std::less<>> kinds_;
   int num_steps_ = 0, num_started_ = 0;
   std::string kind_, model_;
-  absl::Time start_, next_ = absl::InfinitePast();
+  absl::Time start_, next_;
   bool has_line_ = false;
 };
 

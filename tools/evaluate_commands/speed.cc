@@ -30,6 +30,8 @@ namespace {
 
 using gguf_toolchain::SpeedResult;
 
+constexpr size_t kBytesPerToken = 32;  // more than most texts have
+
 // Resident memory of this process at its highest, 0 where the system does not say. (The figure of
 // getrusage would be that of the process which started this one, if that was the greater.)
 double PeakBytes() {
@@ -99,9 +101,7 @@ class SpeedCommand : public EvaluateCommand {
       return absl::InvalidArgumentError(
           absl::StrCat(model_.model, " is an encoder, expected a model that continues texts"));
     }
-    GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_, kMaxTextBytes));
-    GGUF_ASSIGN_OR_RETURN(const TextWindows windows,
-                          MakeTextWindows(*model.tokenizer, text_, text, options.context, 1));
+    GGUF_ASSIGN_OR_RETURN(const TextWindows windows, ReadTokens(*model.tokenizer));
     // One token brings the weights into memory, whatever the system had of them.
     const auto tokens = absl::MakeConstSpan(windows.tokens);
     GGUF_RETURN_IF_ERROR(decoder->Decode(tokens.first(1), Outputs::kLast).status());
@@ -122,6 +122,22 @@ class SpeedCommand : public EvaluateCommand {
   }
 
  private:
+  // The first tokens of the text. Only its beginning is encoded, where that suffices: the memory of
+  // a whole book's tokens is not the model's.
+  absl::StatusOr<TextWindows> ReadTokens(const Tokenizer& tokenizer) const {
+    const uint32_t count = prompt_ + generated_;
+    GGUF_ASSIGN_OR_RETURN(const std::string text, ReadFileToString(text_, kMaxTextBytes));
+    const std::string beginning = text.substr(0, kBytesPerToken * count);
+    absl::StatusOr<TextWindows> windows = MakeTextWindows(tokenizer, text_, beginning, count, 1);
+    if (!windows.ok() && beginning.size() < text.size()) {
+      windows = MakeTextWindows(tokenizer, text_, text, count, 1);
+    }
+    if (!absl::IsInvalidArgument(windows.status())) return windows;
+    return absl::InvalidArgumentError(
+        absl::StrCat(text_, " has fewer than the ", count, " tokens that --prompt-tokens and -n ",
+                     "take together: use a longer text, or smaller numbers"));
+  }
+
   absl::Status Measure(absl::Span<const int32_t> tokens, Decoder* decoder, Stopwatch* watch,
                        SpeedResult* result) const {
     watch->Lap();
