@@ -10,7 +10,7 @@
 #include "tools/report/benchmark_table.h"
 #include "tools/report/error_map.h"
 #include "tools/report/figures.h"
-#include "tools/report/html_text.h"
+#include "tools/report/markup.h"
 #include "tools/report/quality_plot.h"
 
 namespace gguf {
@@ -91,15 +91,15 @@ table.cards td:first-child::before{content:none}}
 std::string HtmlTable(const BenchmarkTable& table, const BenchmarkResult& result) {
   std::string html = "<table class=cards><thead><tr>";
   for (const std::string& title : table.header) {
-    absl::StrAppend(&html, "<th scope=col>", HtmlText(title), "</th>");
+    absl::StrAppend(&html, "<th scope=col>", EscapeHtml(title), "</th>");
   }
   absl::StrAppend(&html, "</tr></thead><tbody>\n");
   for (size_t i = 0; i < table.rows.size(); ++i) {
     absl::StrAppend(&html,
                     result.models(static_cast<int>(i)).is_base() ? "<tr class=base>" : "<tr>");
     for (size_t column = 0; column < table.header.size(); ++column) {
-      absl::StrAppend(&html, "<td data-name=\"", HtmlText(table.header[column]), "\">",
-                      HtmlText(table.rows[i][column]), "</td>");
+      absl::StrAppend(&html, "<td data-name=\"", EscapeHtml(table.header[column]), "\">",
+                      EscapeHtml(table.rows[i][column]), "</td>");
     }
     absl::StrAppend(&html, "</tr>\n");
   }
@@ -107,21 +107,21 @@ std::string HtmlTable(const BenchmarkTable& table, const BenchmarkResult& result
 }
 
 std::string Head(const BenchmarkResult& result) {
-  const std::string title = HtmlText(BenchmarkTitle(result));
+  const std::string title = EscapeHtml(BenchmarkTitle(result));
   std::string html = absl::StrCat(
       "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n<meta name=viewport "
       "content=\"width=device-width,initial-scale=1\">\n<title>",
       title, "</title>\n<link rel=icon href=\"data:,\">\n<style>", kStyle,
       "</style></head><body>\n<h1>", title, "</h1>\n");
   const std::string front = FrontInWords(result);
-  if (!front.empty()) absl::StrAppend(&html, "<p>", HtmlText(front), "</p>\n");
+  if (!front.empty()) absl::StrAppend(&html, "<p>", EscapeHtml(front), "</p>\n");
   absl::StrAppend(&html, "<dl>");
   for (const auto& [name, value] : BenchmarkFacts(result)) {
-    absl::StrAppend(&html, "<dt>", HtmlText(name), "</dt><dd>", HtmlText(value), "</dd>\n");
+    absl::StrAppend(&html, "<dt>", EscapeHtml(name), "</dt><dd>", EscapeHtml(value), "</dd>\n");
   }
   absl::StrAppend(&html, "</dl>\n");
   for (const std::string& warning : result.warnings()) {
-    absl::StrAppend(&html, "<p class=warning>Warning: ", HtmlText(warning), "</p>\n");
+    absl::StrAppend(&html, "<p class=warning>Warning: ", EscapeHtml(warning), "</p>\n");
   }
   return html;
 }
@@ -134,7 +134,7 @@ std::string QualitySection(const BenchmarkResult& result) {
                     "<figcaption>Lower is better, left is smaller. Line: models that no other "
                     "beats in both; hollow: beaten ones. Vertical strokes: standard error.",
                     ComparesDivergence(result)
-                        ? absl::StrCat(" Logarithmic scale; the base, ", HtmlText(result.base()),
+                        ? absl::StrCat(" Logarithmic scale; the base, ", EscapeHtml(result.base()),
                                        ", has divergence 0.")
                         : "",
                     "</figcaption></figure>\n");
@@ -191,14 +191,14 @@ std::string ErrorTable(const BenchmarkResult& result) {
       "<tr><th scope=col>matrix</th>";
   for (const BenchmarkModel& model : result.models()) {
     if (model.tensors_size() == 0) continue;
-    absl::StrAppend(&html, "<th scope=col>", HtmlText(model.name()), "</th>");
+    absl::StrAppend(&html, "<th scope=col>", EscapeHtml(model.name()), "</th>");
   }
   absl::StrAppend(&html, "</tr></thead><tbody>\n");
   for (const std::string& name : names) {
-    absl::StrAppend(&html, "<tr><td>", HtmlText(name), "</td>");
+    absl::StrAppend(&html, "<tr><td>", EscapeHtml(name), "</td>");
     for (int i = 0; i < result.models_size(); ++i) {
       if (result.models(i).tensors_size() == 0) continue;
-      absl::StrAppend(&html, "<td>", HtmlText(cells[name][i]), "</td>");
+      absl::StrAppend(&html, "<td>", EscapeHtml(cells[name][i]), "</td>");
     }
     absl::StrAppend(&html, "</tr>\n");
   }
@@ -211,7 +211,7 @@ std::string ErrorSection(const BenchmarkResult& result) {
   std::string html = absl::StrCat(
       "<section id=errors><h2>Error of each matrix</h2>\n<p class=note>Relative RMSE of the "
       "weights, from ",
-      HtmlText(result.base()),
+      EscapeHtml(result.base()),
       ": a row for each role, a column for each layer. All maps share one logarithmic scale.</p>\n",
       ErrorLegend(scale), "<div class=panels>");
   for (const BenchmarkModel& model : result.models()) {

@@ -10,7 +10,7 @@
 #include "tools/gguf_commands/table.h"
 #include "tools/report/benchmark_table.h"
 #include "tools/report/figures.h"
-#include "tools/report/html_text.h"
+#include "tools/report/markup.h"
 #include "tools/report/render.h"
 
 namespace gguf {
@@ -54,7 +54,7 @@ std::string MarkdownTable(const BenchmarkTable& table) {
     absl::StrAppend(&text, "| ",
                     absl::StrJoin(row, " | ",
                                   [](std::string* out, const std::string& cell) {
-                                    absl::StrAppend(out, MarkdownText(cell));
+                                    absl::StrAppend(out, EscapeMarkdown(cell));
                                   }),
                     " |\n");
   }
@@ -109,18 +109,18 @@ std::string BenchmarkText(const BenchmarkResult& result) {
 }
 
 std::string BenchmarkMarkdown(const BenchmarkResult& result) {
-  std::string text = absl::StrCat("# ", MarkdownText(BenchmarkTitle(result)), "\n\n");
+  std::string text = absl::StrCat("# ", EscapeMarkdown(BenchmarkTitle(result)), "\n\n");
   for (const auto& [name, value] : BenchmarkFacts(result)) {
-    absl::StrAppend(&text, "- ", name, ": ", MarkdownText(value), "\n");
+    absl::StrAppend(&text, "- ", name, ": ", EscapeMarkdown(value), "\n");
   }
   absl::StrAppend(&text, "\n## Quality\n\n", MarkdownTable(QualityTable(result)), "\n",
                   kQualityNote, "\n");
   const std::string front = FrontInWords(result);
-  if (!front.empty()) absl::StrAppend(&text, "\n", MarkdownText(front), "\n");
+  if (!front.empty()) absl::StrAppend(&text, "\n", EscapeMarkdown(front), "\n");
   absl::StrAppend(&text, "\n## Speed\n\n", MarkdownTable(SpeedTable(result)), "\n", kSpeedNote,
                   "\n");
   for (const std::string& warning : result.warnings()) {
-    absl::StrAppend(&text, "\nWarning: ", MarkdownText(warning), "\n");
+    absl::StrAppend(&text, "\nWarning: ", EscapeMarkdown(warning), "\n");
   }
   return text;
 }

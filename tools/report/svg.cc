@@ -4,7 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "tools/report/figures.h"
-#include "tools/report/html_text.h"
+#include "tools/report/markup.h"
 
 namespace gguf {
 namespace {
@@ -14,7 +14,7 @@ constexpr absl::string_view kAnchors[] = {"start", "middle", "end"};
 
 std::string Closing(absl::string_view name, absl::string_view title) {
   if (title.empty()) return "/>\n";
-  return absl::StrCat("><title>", HtmlText(title), "</title></", name, ">\n");
+  return absl::StrCat("><title>", EscapeHtml(title), "</title></", name, ">\n");
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ std::string SvgNumber(double value) {
 
 Svg::Svg(double width, double height, absl::string_view style_class, absl::string_view label) {
   absl::StrAppend(&text_, "<svg class=\"", style_class, "\" viewBox=\"0 0 ", SvgNumber(width), " ",
-                  SvgNumber(height), "\" role=\"img\" aria-label=\"", HtmlText(label), "\">\n");
+                  SvgNumber(height), "\" role=\"img\" aria-label=\"", EscapeHtml(label), "\">\n");
 }
 
 void Svg::Line(SvgPoint a, SvgPoint b, absl::string_view style_class) {
@@ -66,7 +66,7 @@ void Svg::Text(SvgPoint baseline, Anchor anchor, absl::string_view style_class,
                absl::string_view text) {
   absl::StrAppend(&text_, "<text class=\"", style_class, "\" x=\"", SvgNumber(baseline.x),
                   "\" y=\"", SvgNumber(baseline.y), "\" text-anchor=\"",
-                  kAnchors[static_cast<int>(anchor)], "\">", HtmlText(text), "</text>\n");
+                  kAnchors[static_cast<int>(anchor)], "\">", EscapeHtml(text), "</text>\n");
 }
 
 std::string Svg::ToString() const { return absl::StrCat(text_, "</svg>\n"); }
