@@ -7,7 +7,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
-tools/build/install_packages.sh </dev/null || exit 1
+tools/build/install_packages.sh tests </dev/null || exit 1
 # shellcheck source=tools/build/bazel_options.sh
 source tools/build/bazel_options.sh
 

@@ -178,8 +178,9 @@ constexpr IdleOption kIdleOptions[] = {
 
 // What goes with --job: how to work, not what to make.
 constexpr absl::string_view kBesideJob[] = {
-    "--job",   "--force",   "--dry-run", "--verify",   "--resume", "--report", "--memory-limit",
-    "--quiet", "--verbose", "--threads", "--progress", "--json",   "--help",   "--version"};
+    "--job",     "--force",      "--dry-run",      "--verify", "--resume",
+    "--report",  "--provenance", "--memory-limit", "--quiet",  "--verbose",
+    "--threads", "--progress",   "--json",         "--help",   "--version"};
 
 }  // namespace
 

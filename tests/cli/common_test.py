@@ -38,11 +38,17 @@ PROGRAMS = {
          "--threads", "--quiet", "--progress", "--json", "--version"],
         ["imatrix", "-m", "absent.gguf", "-f", "absent.txt", "-o", "out.gguf"]),
     "evaluate": (
-        ["perplexity", "logits", "kl", "choice", "embedding", "vision", "--version"],
+        ["perplexity", "logits", "kl", "choice", "embedding", "vision", "speed",
+         "--version"],
         ["evaluate", "perplexity", "-m", "absent.gguf", "-f", "absent.txt"]),
     "quality": (
         ["measure", "check", "report", "--version"],
         ["quality", "check", "absent.json", "--max-kl", "1"]),
+    "benchmark": (
+        ["--models", "--model", "--types", "--base", "--file", "--tasks", "--imatrix", "--effort",
+         "--keep", "--repetitions", "--output", "--resume", "--force", "--from", "--threads",
+         "--quiet", "--json", "--version"],
+        ["benchmark", "--models", "absent.gguf", "-f", "absent.txt"]),
     "generate": (
         ["--model", "--prompt", "--file", "--n-predict", "--ctx-size", "--chat", "--system", "--temp",
          "--top-k", "--top-p", "--min-p", "--seed", "--image", "--mmproj", "--quantkv",
@@ -66,7 +72,7 @@ class Common(harness.ProgramTest):
     def test_waiting_threads_of_programs_that_run_models_sleep_soon(self):
         settings = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
         bare = {key: value for key, value in os.environ.items() if key not in settings}
-        for name in ("evaluate", "generate", "imatrix"):
+        for name in ("benchmark", "evaluate", "generate", "imatrix"):
             for own, expected in (({}, "1000"), ({"GOMP_SPINCOUNT": "77"}, "77")):
                 with self.subTest(program=name, environment=own):
                     said = subprocess.run([harness.program(name), "--version"], check=True,

@@ -1,5 +1,6 @@
 """The command line of `evaluate`."""
 
+import json
 import os
 import struct
 
@@ -58,6 +59,40 @@ class Evaluate(harness.ProgramTest):
             values = read_npy(self.path("out.npy"))[1]
             squares = sum((a - b) ** 2 for a, b in zip(values, expected))
             self.assertLess(squares, 0.02 * sum(a * a for a in expected), name)
+
+    def speed(self, *words):
+        text = os.path.join(CHECKPOINT, "eval.txt")
+        return ("evaluate", "speed", "-m", "in.gguf", "-f", text, *words)
+
+    def test_speed_and_memory(self):
+        ballast = bytearray(b"x") * (300 << 20)  # of this process, not of the one measured
+        result = json.loads(
+            self.succeed(*self.speed("--prompt-tokens", "32", "-n", "8", "--json")).stdout)
+        del ballast
+        self.assertEqual((32, 8), (result["prompt_tokens"], result["generated_tokens"]))
+        self.assertGreaterEqual(result["first_token_seconds"],
+                                32 / result["prompt_tokens_per_second"])
+        for name in ("tokens_per_second", "load_seconds"):
+            self.assertGreater(result[name], 0, name)
+        self.assertGreater(result["peak_bytes"], os.path.getsize(self.path("in.gguf")))
+        if not harness.is_sanitized("evaluate"):
+            self.assertLess(result["peak_bytes"], 200 << 20)
+        said = self.succeed(*self.speed("--prompt-tokens", "32", "-n", "8")).stdout
+        self.assertRegex(said, r"prompt +32 tokens, [\d.]+ tokens/s")
+        self.assertRegex(said, r"memory +[\d.]+ MiB")
+
+    def test_speed_of_what_cannot_be_run(self):
+        self.write("short.txt", "a few words")
+        self.fail_with(1, "evaluate", "speed", "-m", "in.gguf", "-f", "short.txt",
+                       mentions=("short.txt", "tokens", "576"))
+        # More bytes than are encoded at first, few tokens.
+        self.write("spaces.txt", "a" + " " * 40000 + "b")
+        self.succeed("evaluate", "speed", "-m", "in.gguf", "-f", "spaces.txt", "--prompt-tokens",
+                     "16", "-n", "4", "-q")
+        self.succeed("convert", os.path.join(harness.TESTDATA, "hf", "bert"), "bert.gguf")
+        self.fail_with(1, "evaluate", "speed", "-m", "bert.gguf", "-f", "short.txt",
+                       mentions=("bert.gguf", "encoder"))
+        self.fail_with(2, *self.speed("-n", "0"))
 
     def test_existing_outputs_stay_without_force(self):
         self.write("out.npy", "precious")

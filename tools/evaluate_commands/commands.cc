@@ -12,6 +12,7 @@ constexpr EvaluateCommandRow kCommands[] = {
     {"embedding", "the vector of each line of a text", true, MakeEmbeddingCommand},
     {"vision", "what a vision tower makes of images, and how far another one is from it", true,
      MakeVisionCommand},
+    {"speed", "how fast a model is and what memory it takes", true, MakeSpeedCommand},
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ std::unique_ptr<EvaluateCommand> MakeEmbeddingCommand();
 std::unique_ptr<EvaluateCommand> MakeKlCommand();
 std::unique_ptr<EvaluateCommand> MakeLogitsCommand();
 std::unique_ptr<EvaluateCommand> MakePerplexityCommand();
+std::unique_ptr<EvaluateCommand> MakeSpeedCommand();
 std::unique_ptr<EvaluateCommand> MakeVisionCommand();
 
 }  // namespace gguf
