@@ -71,7 +71,7 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
     if (!status.ok() && !options.may_leave_device) return status;
     if (!status.ok()) options.device = nullptr;
   }
-  if (options.checks_memory) {
+  if (options.checks_memory && options.device == nullptr) {
     const MemoryNeed need = {model.weight_bytes(), CacheBytes(config, cache),
                              Forward::BufferBytes(config, options.batch)};
     GGUF_RETURN_IF_ERROR(CheckMemory(model.path(), need, AvailableMemory()));
@@ -79,10 +79,23 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
   GGUF_ASSIGN_OR_RETURN(ModelWeights weights, FindWeights(model));
   std::unique_ptr<Decoder> decoder(new Decoder(model, std::move(options), std::move(weights)));
   if (decoder->options_.device != nullptr) GGUF_RETURN_IF_ERROR(decoder->PlaceOnDevice(&cache));
+  if (decoder->options_.device != nullptr && decoder->options_.checks_memory) {
+    GGUF_RETURN_IF_ERROR(CheckMemory(model.path(), decoder->HostNeed(cache), AvailableMemory()));
+  }
   if (!is_encoder) {
     GGUF_ASSIGN_OR_RETURN(decoder->cache_, KvCache::Create(config, cache));
   }
   return decoder;
+}
+
+MemoryNeed Decoder::HostNeed(const CacheOptions& cache) const {
+  const ModelConfig& config = model_.config();
+  uint64_t elsewhere = 0;
+  for (uint32_t i = config.num_layers - device_layers_; i < config.num_layers; ++i) {
+    elsewhere += LayerWeightBytes(weights_.layers[i]);
+  }
+  return {model_.weight_bytes() - std::min(model_.weight_bytes(), elsewhere),
+          CacheBytes(config, cache), Forward::BufferBytes(config, options_.batch)};
 }
 
 absl::Status Decoder::PlaceOnDevice(CacheOptions* cache) {

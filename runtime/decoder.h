@@ -19,6 +19,7 @@
 #include "runtime/cuda/device.h"
 #include "runtime/forward.h"
 #include "runtime/kv_cache.h"
+#include "runtime/memory.h"
 #include "runtime/model.h"
 #include "runtime/products.h"
 
@@ -102,6 +103,8 @@ class Decoder {
   Decoder(const Model& model, DecoderOptions options, ModelWeights weights);
   // Puts layers on options' device and takes their part out of *cache.
   absl::Status PlaceOnDevice(CacheOptions* cache);
+  // Memory that the layers of the host need, whose part of the cache `cache` says.
+  MemoryNeed HostNeed(const CacheOptions& cache) const;
   absl::Status CheckTokens(absl::Span<const int32_t> tokens,
                            absl::Span<const EmbeddedSpan> embedded = {}) const;
   // Where a batch that begins at `first` ends: before a span that it would cut.

@@ -74,9 +74,7 @@ DeviceBufferSizes BufferSizesOf(const ModelConfig& c, const ModelWeights& weight
   return sizes;
 }
 
-uint64_t DeviceLayerBytes(const ModelConfig& config, const ModelWeights& weights, uint32_t layer,
-                          const CacheOptions& cache) {
-  const LayerWeights& w = weights.layers[layer];
+uint64_t LayerWeightBytes(const LayerWeights& w) {
   uint64_t bytes = w.sinks.size() * sizeof(float);
   for (const Linear* linear : {&w.qkv, &w.q, &w.k, &w.v, &w.output, &w.gate, &w.up, &w.down,
                                &w.router, &w.expert_gate, &w.expert_up, &w.expert_down,
@@ -87,6 +85,12 @@ uint64_t DeviceLayerBytes(const ModelConfig& config, const ModelWeights& weights
        {&w.attn_norm, &w.q_norm, &w.k_norm, &w.attn_post_norm, &w.ffn_norm, &w.ffn_post_norm}) {
     bytes += BytesOf(*norm);
   }
+  return bytes;
+}
+
+uint64_t DeviceLayerBytes(const ModelConfig& config, const ModelWeights& weights, uint32_t layer,
+                          const CacheOptions& cache) {
+  const uint64_t bytes = LayerWeightBytes(weights.layers[layer]);
   if (config.family->is_encoder) return bytes;
   return bytes + CacheCells(config.windows[layer], cache) *
                      (CacheRowBytes(cache.key_type, config.key_width()) +

@@ -42,6 +42,9 @@ uint32_t AttentionSplits(const ModelConfig& config, uint32_t count, uint32_t num
 // Positions that a token at `position` sees (see AttentionInput).
 PositionSpan SeenFrom(int32_t position, uint32_t window, absl::Span<const PositionSpan> spans);
 
+// Bytes of a layer's weights.
+uint64_t LayerWeightBytes(const LayerWeights& weights);
+
 // Bytes of device memory: of the weights and cached keys and values of one layer, and of the output
 // matrix and its norm.
 uint64_t DeviceLayerBytes(const ModelConfig& config, const ModelWeights& weights, uint32_t layer,
