@@ -137,6 +137,7 @@ absl::StatusOr<uint64_t> ChunksAtOnce(const Model& model, const MeasureOptions& 
   const uint64_t available = AvailableMemory();
   uint64_t at_once = std::min<uint64_t>({options.batch / options.context, num_chunks,
                                          static_cast<uint64_t>(std::max(1, options.threads))});
+  if (options.device != nullptr) at_once = 1;  // one thread at a time
   at_once = std::max<uint64_t>(1, at_once);
   while (at_once > 1 && model.weight_bytes() + sums + at_once * each.total() > available) --at_once;
   const MemoryNeed need = {model.weight_bytes(), at_once * each.cache,
@@ -156,6 +157,9 @@ absl::StatusOr<std::vector<std::unique_ptr<Worker>>> MakeWorkers(const Model& mo
     decoder.context = options.context;
     decoder.batch = part;
     decoder.activations = options.activations;
+    decoder.device = options.device;
+    decoder.may_leave_device = options.may_leave_device;
+    decoder.device_layers = options.device_layers;
     decoder.checks_memory = false;  // done for all of them
     const uint64_t threads = std::max(1, options.threads);
     decoder.threads = static_cast<int>(threads / at_once + (i < threads % at_once ? 1 : 0));

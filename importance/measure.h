@@ -6,11 +6,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "importance/collector.h"
 #include "importance/sums.h"
+#include "runtime/cuda/device.h"
 #include "runtime/model.h"
 #include "runtime/ops/activation_type.h"
 
@@ -27,6 +30,11 @@ struct MeasureOptions {
   uint32_t batch = 2048;
   int threads = 1;
   ActivationType activations = ActivationType::kF32;
+  // Runs the last layers, of one chunk at a time; null: all run on the CPU. The rest is
+  // DecoderOptions'.
+  std::shared_ptr<const Device> device;
+  bool may_leave_device = false;
+  absl::optional<uint32_t> device_layers;
   Collector::Options collector;
   bool perplexity = true;  // over the second half of each chunk; encoders have none
   uint64_t first_chunk = 0;

@@ -139,7 +139,9 @@ uint64_t CacheBytes(const ModelConfig& config, const CacheOptions& options) {
   const uint64_t row = CacheRowBytes(options.key_type, config.key_width()) +
                        CacheRowBytes(options.value_type, config.value_width());
   uint64_t cells = 0;
-  for (const uint32_t window : config.windows) cells += CacheCells(window, options);
+  for (size_t layer = 0; layer < config.windows.size() && layer < options.host_layers; ++layer) {
+    cells += CacheCells(config.windows[layer], options);
+  }
   uint64_t bytes = 0;
   return CheckedMultiply(cells, row, &bytes) ? bytes : ~uint64_t{0};
 }

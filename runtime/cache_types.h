@@ -23,6 +23,9 @@ struct CacheOptions {
   TensorType key_type = TensorType::kF32;
   TensorType value_type = TensorType::kF32;
   bool allows_quantized_sinks = false;  // see CheckCacheTypes
+  // Layers from this one on have their keys and values elsewhere (on a device): their cells are
+  // counted, but take no bytes.
+  uint32_t host_layers = kMaxLayers;
 };
 
 // F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0, IQ4_NL: small blocks that are cheap to write.
@@ -38,7 +41,8 @@ uint64_t CacheRowBytes(TensorType type, uint64_t values);
 // that sizes compare).
 uint64_t CacheCells(uint32_t window, const CacheOptions& options);
 
-// Bytes of the whole cache: per layer, cells times the bytes of a row of keys and of one of values.
+// Bytes of the cache: per layer below options.host_layers, cells times the bytes of a row of keys
+// and of one of values.
 uint64_t CacheBytes(const ModelConfig& config, const CacheOptions& options);
 
 // Whose cache is to hold a model. Other programs lack kernels that this runtime has, and their

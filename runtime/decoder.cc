@@ -7,6 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "gguf/base/status_macros.h"
 #include "gguf/io/zstd_file.h"
+#include "runtime/cuda/device_layers.h"
+#include "runtime/cuda/device_sizes.h"
+#include "runtime/cuda/support.h"
 #include "runtime/memory.h"
 
 namespace gguf {
@@ -14,6 +17,22 @@ namespace {
 
 // Logits computed at a time: enough rows to keep a product busy, few enough to stay small.
 constexpr size_t kLogitRows = 128;
+
+// Refuses a model of which any layer, or the output, could not run on the device.
+absl::Status CheckModelOnDevice(const Model& model, const DecoderOptions& options) {
+  const bool has_output = model.Find("output.weight") != nullptr;
+  std::vector<TensorType> types;
+  for (const TensorView& tensor : model.tensors()) {
+    if (!IsDeviceTensor(*model.config().family, tensor.name, has_output)) continue;
+    if (std::find(types.begin(), types.end(), tensor.type) == types.end()) {
+      types.push_back(tensor.type);
+    }
+  }
+  const absl::Status status = CheckDevice(options.device->libraries(), model.config(),
+                                          {types, options.key_type, options.value_type});
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(model.path(), ": ", status.message()));
+}
 
 }  // namespace
 
@@ -48,7 +67,12 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
   cache.value_type = options.value_type;
   cache.allows_quantized_sinks = options.allows_quantized_sinks;
   if (!is_encoder) GGUF_RETURN_IF_ERROR(CheckCacheTypes(config, cache));
-  if (options.checks_memory) {
+  if (options.device != nullptr) {
+    const absl::Status status = CheckModelOnDevice(model, options);
+    if (!status.ok() && !options.may_leave_device) return status;
+    if (!status.ok()) options.device = nullptr;
+  }
+  if (options.checks_memory && options.device == nullptr) {
     // What was decompressed is in memory already, and not among what is available.
     const uint64_t weights = IsZstdFile(model.path()) ? 0 : model.weight_bytes();
     const MemoryNeed need = {weights, CacheBytes(config, cache),
@@ -57,10 +81,50 @@ absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
   }
   GGUF_ASSIGN_OR_RETURN(ModelWeights weights, FindWeights(model));
   std::unique_ptr<Decoder> decoder(new Decoder(model, std::move(options), std::move(weights)));
+  if (decoder->options_.device != nullptr) GGUF_RETURN_IF_ERROR(decoder->PlaceOnDevice(&cache));
+  if (decoder->options_.device != nullptr && decoder->options_.checks_memory) {
+    GGUF_RETURN_IF_ERROR(CheckMemory(model.path(), decoder->HostNeed(cache), AvailableMemory()));
+  }
   if (!is_encoder) {
     GGUF_ASSIGN_OR_RETURN(decoder->cache_, KvCache::Create(config, cache));
   }
   return decoder;
+}
+
+MemoryNeed Decoder::HostNeed(const CacheOptions& cache) const {
+  const ModelConfig& config = model_.config();
+  uint64_t elsewhere = 0;
+  for (uint32_t i = config.num_layers - device_layers_; i < config.num_layers; ++i) {
+    elsewhere += LayerWeightBytes(weights_.layers[i]);
+  }
+  return {model_.weight_bytes() - std::min(model_.weight_bytes(), elsewhere),
+          CacheBytes(config, cache), Forward::BufferBytes(config, options_.batch)};
+}
+
+absl::Status Decoder::PlaceOnDevice(CacheOptions* cache) {
+  const ModelConfig& config = model_.config();
+  const uint32_t most =
+      MostDeviceLayers(config, weights_, *cache, options_.batch, options_.device->info());
+  const uint32_t wanted = std::min(options_.device_layers.value_or(most), config.num_layers);
+  if (wanted > most) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(model_.path(), ": ", most, " of its ", config.num_layers, " layers fit into ",
+                     options_.device->info().name, ", not ", wanted, "; use --gpu-layers ", most,
+                     ", a smaller context or a smaller cache type"));
+  }
+  device_layers_ = wanted;
+  if (wanted == 0) return absl::OkStatus();
+  DeviceLayersOptions layers;
+  layers.first_layer = config.num_layers - wanted;
+  layers.batch = options_.batch;
+  layers.cache = *cache;
+  layers.activations = options_.activations;
+  layers.observer = options_.observer;
+  GGUF_ASSIGN_OR_RETURN(std::unique_ptr<DeviceLayers> device,
+                        DeviceLayers::Create(options_.device, config, weights_, layers));
+  forward_.UseDevice(std::move(device));
+  cache->host_layers = layers.first_layer;
+  return absl::OkStatus();
 }
 
 absl::Status Decoder::CheckTokens(absl::Span<const int32_t> tokens,
@@ -123,6 +187,7 @@ absl::Status Decoder::Decode(absl::Span<const int32_t> tokens,
     }
     GGUF_RETURN_IF_ERROR(cache_->Reserve(sequence, static_cast<uint32_t>(count)));
     const float* hidden = forward_.Run(tokens.subspan(first, count), &*cache_, inside);
+    GGUF_RETURN_IF_ERROR(forward_.device_status());
     std::vector<size_t> indices;
     for (size_t i = 0; i < count; ++i) {
       if (wanted[first + i] != 0) indices.push_back(i);
@@ -135,6 +200,7 @@ absl::Status Decoder::Decode(absl::Span<const int32_t> tokens,
       }
       float* logits = logits_.Get(rows * vocabulary());
       forward_.Logits(picked, rows, logits);
+      GGUF_RETURN_IF_ERROR(forward_.device_status());
       for (size_t r = 0; r < rows; ++r) {
         sink(first + indices[done + r],
              absl::MakeConstSpan(logits + r * vocabulary(), vocabulary()));
@@ -175,6 +241,7 @@ absl::StatusOr<std::vector<float>> Decoder::Encode(absl::Span<const int32_t> tok
   }
   GGUF_RETURN_IF_ERROR(CheckTokens(tokens));
   const float* hidden = forward_.Run(tokens, nullptr);
+  GGUF_RETURN_IF_ERROR(forward_.device_status());
   return std::vector<float>(hidden, hidden + tokens.size() * model_.config().embedding);
 }
 

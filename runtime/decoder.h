@@ -16,8 +16,10 @@
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "runtime/cuda/device.h"
 #include "runtime/forward.h"
 #include "runtime/kv_cache.h"
+#include "runtime/memory.h"
 #include "runtime/model.h"
 #include "runtime/products.h"
 
@@ -34,6 +36,11 @@ struct DecoderOptions {
   ActivationType activations = ActivationType::kF32;
   bool checks_memory = true;  // refuse when weights, cache and buffers exceed what is available
   ProductObserver observer;   // of every matrix product; may be null
+  // Runs the last layers; null: all run on the CPU.
+  std::shared_ptr<const Device> device;
+  bool may_leave_device = false;  // all on the CPU where the device cannot do the model
+  // How many of them; all, and more, include the output. Unset: as many as fit.
+  absl::optional<uint32_t> device_layers;
 };
 
 // Which tokens of a call logits are wanted of.
@@ -42,16 +49,20 @@ enum class Outputs { kNone, kLast, kAll };
 // Not thread-safe; one per model in use, works on `threads` threads. Results do not depend on
 // threads. How a prompt is cut into calls moves logits by less than 1e-5 of their standard deviation
 // with activations that are kF32, whatever the type of the weights; by up to 0.1 with others.
+// On a device prompts are multiplied as pairs of bfloat16: less than 1e-3.
 class Decoder {
  public:
   // `model` must outlive the decoder. Errors: a missing or misshapen tensor (FindWeights), a cache
-  // type that does not fit (CheckCacheTypes), and ResourceExhausted when memory will not suffice.
+  // type that does not fit (CheckCacheTypes), Unimplemented for what the device cannot do
+  // (CheckDevice), and ResourceExhausted when memory will not suffice, of host or device.
   static absl::StatusOr<std::unique_ptr<Decoder>> Create(const Model& model,
                                                          const DecoderOptions& options);
 
   const Model& model() const { return model_; }
   uint32_t context() const { return options_.context; }
   size_t vocabulary() const { return weights_.vocabulary(); }
+  // Layers that run on options' device.
+  uint32_t device_layers() const { return device_layers_; }
 
   // Appends `tokens` to `sequence` and returns logits [outputs][vocabulary] in the tokens' order.
   // InvalidArgument for a token outside the vocabulary; ResourceExhausted ("no slot") when the
@@ -90,6 +101,10 @@ class Decoder {
 
  private:
   Decoder(const Model& model, DecoderOptions options, ModelWeights weights);
+  // Puts layers on options' device and takes their part out of *cache.
+  absl::Status PlaceOnDevice(CacheOptions* cache);
+  // Memory that the layers of the host need, whose part of the cache `cache` says.
+  MemoryNeed HostNeed(const CacheOptions& cache) const;
   absl::Status CheckTokens(absl::Span<const int32_t> tokens,
                            absl::Span<const EmbeddedSpan> embedded = {}) const;
   // Where a batch that begins at `first` ends: before a span that it would cut.
@@ -100,6 +115,7 @@ class Decoder {
   const ModelWeights weights_;
   Forward forward_;
   absl::optional<KvCache> cache_;
+  uint32_t device_layers_ = 0;
   Scratch wanted_, logits_;
 };
 

@@ -242,14 +242,23 @@ const float* Forward::Run(absl::Span<const int32_t> tokens, KvCache* cache,
   }
   Embed(tokens, embedded);
   PrepareRope(positions_);
-  for (uint32_t layer = 0; layer < config_.num_layers; ++layer) {
+  const uint32_t end = device_ != nullptr ? device_->first_layer() : config_.num_layers;
+  for (uint32_t layer = 0; layer < end; ++layer) {
     RunAttention(layer, cache);
     RunFeedForward(weights_.layers[layer]);
+  }
+  if (device_ != nullptr) {
+    device_status_ =
+        device_->Run({positions_, spans_, frequencies_, sliding_frequencies_, cache}, x_);
   }
   return x_;
 }
 
 void Forward::Logits(const float* hidden, size_t count, float* logits) {
+  if (device_ != nullptr && device_->has_output()) {
+    device_status_ = device_->Logits(hidden, count, logits);
+    return;
+  }
   const size_t e = config_.embedding;
   count_ = count;
   n_ = normed_.Get(count * e);

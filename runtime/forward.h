@@ -5,11 +5,15 @@
 #define GGUF_TOOLCHAIN_RUNTIME_FORWARD_H_
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "runtime/config.h"
+#include "runtime/cuda/device_layers.h"
 #include "runtime/experts.h"
 #include "runtime/kv_cache.h"
 #include "runtime/ops/attention.h"
@@ -34,6 +38,12 @@ class Forward {
   // `context`: tokens in use, which decides between long and short rotary factors.
   Forward(const ModelConfig& config, const ModelWeights& weights, uint32_t context, int threads,
           ActivationType activations, ProductObserver observer);
+
+  // The last layers run on a device from now on; the output too when all do.
+  void UseDevice(std::unique_ptr<DeviceLayers> device) { device_ = std::move(device); }
+
+  // What the device said in Run or Logits, whose results are worthless unless it is OK.
+  const absl::Status& device_status() const { return device_status_; }
 
   // Hidden states [tokens.size()][embedding] after the last layer, before the output norm. Tokens
   // are below the vocabulary. The cache has reserved cells for them; encoders need none (null) and
@@ -66,6 +76,8 @@ class Forward {
   const int threads_;
   Products products_;
   Experts experts_;
+  std::unique_ptr<DeviceLayers> device_;  // null: all layers are here
+  absl::Status device_status_;
   std::vector<float> frequencies_, sliding_frequencies_;
   RopeTable rope_, sliding_rope_;
   size_t count_ = 0;  // tokens of the batch

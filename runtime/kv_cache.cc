@@ -19,11 +19,9 @@
 namespace gguf {
 namespace {
 
-using EncodeRow = void (*)(const float*, size_t, size_t, const float*, uint8_t*);
-
 struct Encoder {
   TensorType type;
-  EncodeRow encode;
+  CacheEncodeRows encode;
 };
 constexpr Encoder kEncoders[] = {
     {TensorType::kF32, EncodeF32},       {TensorType::kF16, EncodeF16},
@@ -33,14 +31,13 @@ constexpr Encoder kEncoders[] = {
     {TensorType::kIQ4_NL, EncodeIQ4_NL},
 };
 
-// Of one of CacheTypes().
-EncodeRow EncoderOf(TensorType type) {
+}  // namespace
+
+CacheEncodeRows CacheEncoderOf(TensorType type) {
   return std::find_if(std::begin(kEncoders), std::end(kEncoders),
                       [type](const Encoder& row) { return row.type == type; })
       ->encode;
 }
-
-}  // namespace
 
 absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, const CacheOptions& options) {
   GGUF_RETURN_IF_ERROR(CheckCacheTypes(config, options));
@@ -52,8 +49,8 @@ absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, const CacheOp
   cache.value_row_bytes_ = CacheRowBytes(options.value_type, config.value_width());
   cache.key_head_bytes_ = CacheRowBytes(options.key_type, config.key_length);
   cache.value_head_bytes_ = CacheRowBytes(options.value_type, config.value_length);
-  cache.encode_key_ = EncoderOf(options.key_type);
-  cache.encode_value_ = EncoderOf(options.value_type);
+  cache.encode_key_ = CacheEncoderOf(options.key_type);
+  cache.encode_value_ = CacheEncoderOf(options.value_type);
   cache.num_bytes_ = CacheBytes(config, options);
   cache.data_ = hwy::AllocateAligned<uint8_t>(std::max<uint64_t>(1, cache.num_bytes_));
   if (cache.data_ == nullptr) {
@@ -71,6 +68,10 @@ absl::StatusOr<KvCache> KvCache::Create(const ModelConfig& config, const CacheOp
       pool.window = window;
       pool.sequence.assign(cells, -1);
       pool.position.assign(cells, -1);
+    }
+    if (cache.layers_.size() >= options.host_layers) {  // no rows to store
+      cache.layers_.push_back({found->second, 0, 0});
+      continue;
     }
     const size_t key_offset = offset;
     offset += cells * cache.key_row_bytes_;
@@ -176,6 +177,11 @@ void KvCache::View(uint32_t layer, AttentionInput* input) const {
   input->query_positions = positions_;
   input->cells = pool.visible;
   input->cell_positions = pool.visible_positions;
+}
+
+KvCache::Cells KvCache::CellsOf(uint32_t layer) const {
+  const Pool& pool = pools_[layers_[layer].pool];
+  return {pool.reserved, pool.visible, pool.visible_positions};
 }
 
 absl::Status KvCache::Truncate(int32_t sequence, int32_t length) {

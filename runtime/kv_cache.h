@@ -21,6 +21,11 @@
 
 namespace gguf {
 
+// Encodes rows of values into a type of CacheTypes(), as EncodeRows of quantize/encode/encoder.h.
+using CacheEncodeRows = void (*)(const float* rows, size_t num_rows, size_t columns,
+                                 const float* weights, uint8_t* out);
+CacheEncodeRows CacheEncoderOf(TensorType type);
+
 // Not thread-safe. Keys and values are stored per layer; cells are taken for all layers at once.
 class KvCache {
  public:
@@ -40,6 +45,15 @@ class KvCache {
   // What the tokens of the last Reserve may see in a layer: fills keys, values, cells and
   // positions.
   void View(uint32_t layer, AttentionInput* input) const;
+
+  // Where the tokens of the last Reserve are in a layer, for those who keep its rows themselves:
+  // `reserved` in their order, `visible` what they may see, in order of position.
+  struct Cells {
+    absl::Span<const uint32_t> reserved;
+    absl::Span<const uint32_t> visible;
+    absl::Span<const int32_t> visible_positions;
+  };
+  Cells CellsOf(uint32_t layer) const;
 
   // Tokens of `sequence`: its next position.
   int32_t Length(int32_t sequence) const;
@@ -76,8 +90,8 @@ class KvCache {
   size_t key_width_ = 0, value_width_ = 0;  // values of a row
   size_t key_row_bytes_ = 0, value_row_bytes_ = 0;
   size_t key_head_bytes_ = 0, value_head_bytes_ = 0;
-  void (*encode_key_)(const float*, size_t, size_t, const float*, uint8_t*) = nullptr;
-  void (*encode_value_)(const float*, size_t, size_t, const float*, uint8_t*) = nullptr;
+  CacheEncodeRows encode_key_ = nullptr;
+  CacheEncodeRows encode_value_ = nullptr;
   std::vector<Pool> pools_;
   std::vector<Layer> layers_;
   std::vector<int32_t> positions_;

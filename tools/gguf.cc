@@ -22,6 +22,8 @@ void AddInspectOptions(CLI::App* app, GgufFlags* flags) {
   app->add_flag("--tensors", flags->tensors, "a line per tensor");
   app->add_option("--keys", flags->key_pattern, "only keys that match, with their whole values")
       ->type_name("REGEX");
+  app->add_option("--device", flags->device, "also what of the model would run on a GPU")
+      ->check(CLI::IsMember({"cuda"}));
 }
 
 void AddProvenanceOptions(CLI::App* app, GgufFlags* flags) {

@@ -25,6 +25,7 @@
 #include "runtime/tokenizer/tokenizer.h"
 #include "tools/cli/activations_option.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/device_option.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/waiting_threads.h"
 #include "tools/imatrix_statistics.h"
@@ -48,6 +49,7 @@ struct Flags {
   uint32_t context = kDefaultChunkSize, batch = 2048;
   int64_t output_frequency = 10, save_frequency = 0, first_chunk = 0, chunks = -1;
   ActivationType activations = ActivationType::kF32;
+  DeviceOptions device;
   bool process_output = false, perplexity = true, parse_special = false, force = false;
   bool show_statistics = false;
   bool has_context = false, has_format = false;
@@ -71,6 +73,7 @@ void AddTextOptions(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(kLeastBatch, kMaxContext))
       ->capture_default_str();
   AddActivationsOption(app, &flags->activations);
+  AddDeviceOptions(app, &flags->device);
   app->add_option("--chunk,--from-chunk", flags->first_chunk, "skip so many chunks of the text")
       ->check(CLI::Range(int64_t{0}, kMaxChunks))
       ->capture_default_str();
@@ -207,11 +210,13 @@ absl::StatusOr<std::string> ReadText(const Flags& flags) {
 struct Input {
   std::unique_ptr<Model> model;
   std::vector<int32_t> tokens;
-  int32_t bos = -1;  // put in front of chunks; -1: nothing is
+  int32_t bos = -1;       // put in front of chunks; -1: nothing is
+  DecoderOptions device;  // where it runs
 };
 
 absl::StatusOr<Input> OpenInput(const Flags& flags, std::vector<std::string>* warnings) {
   Input input;
+  GGUF_RETURN_IF_ERROR(SetDevice(flags.device, &input.device));
   GGUF_ASSIGN_OR_RETURN(input.model, Model::Open(flags.model));
   const auto tokenizer = Tokenizer::Load(input.model->metadata());
   if (!tokenizer.ok()) return In(flags.model, tokenizer.status());
@@ -238,6 +243,9 @@ MeasureOptions ToMeasureOptions(const Flags& flags, const Input& input) {
   options.batch = flags.batch;
   options.threads = flags.common.threads;
   options.activations = flags.activations;
+  options.device = input.device.device;
+  options.may_leave_device = input.device.may_leave_device;
+  options.device_layers = input.device.device_layers;
   options.collector.process_output = flags.process_output;
   options.perplexity = flags.perplexity;
   options.first_chunk = static_cast<uint64_t>(flags.first_chunk);

@@ -30,6 +30,7 @@ struct QuantizeFlags {
   // As typed.
   std::string word3, word4;  // of the positional form
   std::string effort = "standard";
+  std::string device = "cpu";
   std::string output_tensor_type, token_embedding_type;
   std::vector<std::string> tensor_types;
   std::string tensor_type_file;

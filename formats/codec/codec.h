@@ -1,8 +1,8 @@
 // Decoding rows of every tensor type to float, and checking that blocks are sane.
 //
 // Per type there is a plain C++17 header (formats/codec/<type>.h) with the packed block and
-// DecodeBlock, one arithmetic for host and device. The table here adds a Highway decoder that gives
-// the same bits.
+// DecodeRun (runs.h), one arithmetic for host and device. The table here adds a Highway decoder that
+// gives the same bits.
 
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_CODEC_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_CODEC_H_

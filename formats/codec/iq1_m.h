@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "formats/codec/codebooks/iq1s.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -31,16 +32,14 @@ GGUF_HOST_DEVICE inline uint16_t IQ1_MScale(const BlockIQ1_M& block) {
 }
 
 // x = d * (2 * scale + 1) * (grid value +- 1/8)
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ1_M& block, float* out) {
-  const float d = F16ToF32(IQ1_MScale(block));
-  for (int k = 0; k < 32; ++k) {
-    const int p = k / 2;
-    const int nibble = (block.qh[p] >> (k % 2 * 4)) & 15;
-    const float scale = d * static_cast<float>(2 * ((block.scales[p / 4] >> (p % 4 * 3)) & 7) + 1);
-    const float delta = nibble & 8 ? -0.125f : 0.125f;
-    const int8_t* grid = Iq1s(block.qs[k] | (nibble & 7) << 8);
-    for (int j = 0; j < 8; ++j) out[8 * k + j] = scale * (static_cast<float>(grid[j]) + delta);
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ1_M& block, int run, float* out) {
+  const int p = run / 2;
+  const int nibble = (block.qh[p] >> (run % 2 * 4)) & 15;
+  const int code = (block.scales[p / 4] >> (p % 4 * 3)) & 7;
+  const float scale = F16ToF32(IQ1_MScale(block)) * static_cast<float>(2 * code + 1);
+  const float delta = nibble & 8 ? -0.125f : 0.125f;
+  const int8_t* grid = Iq1s(block.qs[run] | (nibble & 7) << 8);
+  for (int j = 0; j < 8; ++j) out[j] = scale * (static_cast<float>(grid[j]) + delta);
 }
 
 }  // namespace gguf

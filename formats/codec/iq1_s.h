@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "formats/codec/codebooks/iq1s.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -24,19 +25,12 @@ struct BlockIQ1_S {
 static_assert(sizeof(BlockIQ1_S) == 50, "BlockIQ1_S is packed");
 
 // x = d * (2 * scale + 1) * (grid value +- 1/8)
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ1_S& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int g = 0; g < 8; ++g) {
-    const int word = block.qh[g];
-    const float scale = d * static_cast<float>(2 * ((word >> 12) & 7) + 1);
-    const float delta = word & 0x8000 ? -0.125f : 0.125f;
-    for (int l = 0; l < 4; ++l) {
-      const int8_t* grid = Iq1s(block.qs[4 * g + l] | ((word >> (3 * l)) & 7) << 8);
-      for (int j = 0; j < 8; ++j) {
-        out[32 * g + 8 * l + j] = scale * (static_cast<float>(grid[j]) + delta);
-      }
-    }
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ1_S& block, int run, float* out) {
+  const int word = block.qh[run / 4];
+  const float scale = F16ToF32(block.d) * static_cast<float>(2 * ((word >> 12) & 7) + 1);
+  const float delta = word & 0x8000 ? -0.125f : 0.125f;
+  const int8_t* grid = Iq1s(block.qs[run] | ((word >> (3 * (run % 4))) & 7) << 8);
+  for (int j = 0; j < 8; ++j) out[j] = scale * (static_cast<float>(grid[j]) + delta);
 }
 
 }  // namespace gguf

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "formats/codec/codebooks/iq2s.h"
+#include "formats/codec/runs.h"
 #include "formats/codec/signed_grid.h"
 #include "gguf/base/float16.h"
 
@@ -26,14 +27,11 @@ struct BlockIQ2_S {
 static_assert(sizeof(BlockIQ2_S) == 82, "BlockIQ2_S is packed");
 
 // x = d * (0.5 + scale) / 4 * grid value, negated where its sign bit is set
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ2_S& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int k = 0; k < 32; ++k) {
-    const int nibble = (block.scales[k / 4] >> (k / 2 % 2 * 4)) & 15;
-    const float scale = d * (0.5f + static_cast<float>(nibble)) * 0.25f;
-    const int index = block.qs[k] | ((block.qh[k / 4] >> (k % 4 * 2)) & 3) << 8;
-    DecodeSigned<8>(Iq2s(index), block.signs[k], scale, out + 8 * k);
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ2_S& block, int run, float* out) {
+  const int nibble = (block.scales[run / 4] >> (run / 2 % 2 * 4)) & 15;
+  const float scale = F16ToF32(block.d) * (0.5f + static_cast<float>(nibble)) * 0.25f;
+  const int index = block.qs[run] | ((block.qh[run / 4] >> (run % 4 * 2)) & 3) << 8;
+  DecodeSigned<8>(Iq2s(index), block.signs[run], scale, out);
 }
 
 }  // namespace gguf

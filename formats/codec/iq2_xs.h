@@ -8,6 +8,7 @@
 
 #include "formats/codec/codebooks/iq2xs.h"
 #include "formats/codec/codebooks/ksigns.h"
+#include "formats/codec/runs.h"
 #include "formats/codec/signed_grid.h"
 #include "gguf/base/float16.h"
 
@@ -25,13 +26,11 @@ struct BlockIQ2_XS {
 static_assert(sizeof(BlockIQ2_XS) == 74, "BlockIQ2_XS is packed");
 
 // x = d * (0.5 + scale) / 4 * grid value, negated where its sign bit is set
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ2_XS& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int k = 0; k < 32; ++k) {
-    const int nibble = (block.scales[k / 4] >> (k / 2 % 2 * 4)) & 15;
-    const float scale = d * (0.5f + static_cast<float>(nibble)) * 0.25f;
-    DecodeSigned<8>(Iq2xs(block.qs[k] & 511), Ksigns(block.qs[k] >> 9), scale, out + 8 * k);
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ2_XS& block, int run, float* out) {
+  const int nibble = (block.scales[run / 4] >> (run / 2 % 2 * 4)) & 15;
+  const float scale = F16ToF32(block.d) * (0.5f + static_cast<float>(nibble)) * 0.25f;
+  const int word = block.qs[run];
+  DecodeSigned<8>(Iq2xs(word & 511), Ksigns(word >> 9), scale, out);
 }
 
 }  // namespace gguf

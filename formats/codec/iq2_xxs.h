@@ -8,6 +8,7 @@
 
 #include "formats/codec/codebooks/iq2xxs.h"
 #include "formats/codec/codebooks/ksigns.h"
+#include "formats/codec/runs.h"
 #include "formats/codec/signed_grid.h"
 #include "gguf/base/float16.h"
 
@@ -29,16 +30,12 @@ struct BlockIQ2_XXS {
 static_assert(sizeof(BlockIQ2_XXS) == 66, "BlockIQ2_XXS is packed");
 
 // x = d * (0.5 + scale) / 4 * grid value, negated where its sign bit is set
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ2_XXS& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int g = 0; g < 8; ++g) {
-    const uint32_t word = block.qs[g].signs_and_scale;
-    const float scale = d * (0.5f + static_cast<float>(word >> 28)) * 0.25f;
-    for (int l = 0; l < 4; ++l) {
-      const int signs = Ksigns((word >> (7 * l)) & 127);
-      DecodeSigned<8>(Iq2xxs(block.qs[g].index[l]), signs, scale, out + 32 * g + 8 * l);
-    }
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ2_XXS& block, int run, float* out) {
+  const int l = run % 4;
+  const uint32_t word = block.qs[run / 4].signs_and_scale;
+  const float scale = F16ToF32(block.d) * (0.5f + static_cast<float>(word >> 28)) * 0.25f;
+  const int signs = Ksigns((word >> (7 * l)) & 127);
+  DecodeSigned<8>(Iq2xxs(block.qs[run / 4].index[l]), signs, scale, out);
 }
 
 }  // namespace gguf

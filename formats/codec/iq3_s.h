@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "formats/codec/codebooks/iq3s.h"
+#include "formats/codec/runs.h"
 #include "formats/codec/signed_grid.h"
 #include "gguf/base/float16.h"
 
@@ -26,14 +27,13 @@ struct BlockIQ3_S {
 static_assert(sizeof(BlockIQ3_S) == 110, "BlockIQ3_S is packed");
 
 // x = d * (1 + 2 * scale) * grid value, negated where its sign bit is set
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ3_S& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int k = 0; k < 64; ++k) {
-    const int nibble = (block.scales[k / 16] >> (k / 8 % 2 * 4)) & 15;
-    const float scale = d * static_cast<float>(1 + 2 * nibble);
-    const int index = block.qs[k] | ((block.qh[k / 8] >> (k % 8)) & 1) << 8;
-    DecodeSigned<4>(Iq3s(index), block.signs[k / 2] >> (k % 2 * 4), scale, out + 4 * k);
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ3_S& block, int run, float* out) {
+  const int nibble = (block.scales[run / 8] >> (run / 4 % 2 * 4)) & 15;
+  const float scale = F16ToF32(block.d) * static_cast<float>(1 + 2 * nibble);
+  const int high = block.qh[run / 4] >> (run % 4 * 2);
+  const int signs = block.signs[run];
+  DecodeSigned<4>(Iq3s(block.qs[2 * run] | (high & 1) << 8), signs, scale, out);
+  DecodeSigned<4>(Iq3s(block.qs[2 * run + 1] | (high >> 1 & 1) << 8), signs >> 4, scale, out + 4);
 }
 
 }  // namespace gguf

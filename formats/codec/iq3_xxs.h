@@ -8,6 +8,7 @@
 
 #include "formats/codec/codebooks/iq3xxs.h"
 #include "formats/codec/codebooks/ksigns.h"
+#include "formats/codec/runs.h"
 #include "formats/codec/signed_grid.h"
 #include "gguf/base/float16.h"
 
@@ -26,18 +27,12 @@ struct BlockIQ3_XXS {
 static_assert(sizeof(BlockIQ3_XXS) == 98, "BlockIQ3_XXS is packed");
 
 // x = d * (0.5 + scale) / 2 * grid value, negated where its sign bit is set
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ3_XXS& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int g = 0; g < 8; ++g) {
-    const uint32_t word = block.signs_and_scale[g];
-    const float scale = d * (0.5f + static_cast<float>(word >> 28)) * 0.5f;
-    for (int l = 0; l < 4; ++l) {
-      const int signs = Ksigns((word >> (7 * l)) & 127);
-      const uint8_t* index = block.qs + 8 * g + 2 * l;
-      DecodeSigned<4>(Iq3xxs(index[0]), signs, scale, out + 32 * g + 8 * l);
-      DecodeSigned<4>(Iq3xxs(index[1]), signs >> 4, scale, out + 32 * g + 8 * l + 4);
-    }
-  }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ3_XXS& block, int run, float* out) {
+  const uint32_t word = block.signs_and_scale[run / 4];
+  const float scale = F16ToF32(block.d) * (0.5f + static_cast<float>(word >> 28)) * 0.5f;
+  const int signs = Ksigns((word >> (7 * (run % 4))) & 127);
+  DecodeSigned<4>(Iq3xxs(block.qs[2 * run]), signs, scale, out);
+  DecodeSigned<4>(Iq3xxs(block.qs[2 * run + 1]), signs >> 4, scale, out + 4);
 }
 
 }  // namespace gguf

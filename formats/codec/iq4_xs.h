@@ -3,9 +3,11 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_IQ4_XS_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_IQ4_XS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/codec/codebooks/iq4nl.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -30,15 +32,14 @@ GGUF_HOST_DEVICE inline int IQ4_XSScale(const BlockIQ4_XS& block, int g) {
 }
 
 // x = d * scale * level
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockIQ4_XS& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int g = 0; g < 8; ++g) {
-    const float scale = d * static_cast<float>(IQ4_XSScale(block, g));
-    const uint8_t* qs = block.qs + 16 * g;
-    for (int j = 0; j < 16; ++j) {
-      out[32 * g + j] = scale * static_cast<float>(Iq4nl(qs[j] & 15));
-      out[32 * g + 16 + j] = scale * static_cast<float>(Iq4nl(qs[j] >> 4));
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockIQ4_XS& block, int run, float* out) {
+  const int g = run / 4;
+  const float scale = F16ToF32(block.d) * static_cast<float>(IQ4_XSScale(block, g));
+  const int shift = run / 2 % 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockIQ4_XS, offsetof(BlockIQ4_XS, qs), 8>(block, 2 * g + run % 2, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = scale * static_cast<float>(Iq4nl((qs[j] >> shift) & 15));
   }
 }
 

@@ -3,9 +3,11 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_MXFP4_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_MXFP4_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/codec/codebooks/fp4_e2m1_x2.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -26,11 +28,13 @@ GGUF_HOST_DEVICE inline float E8M0Half(uint8_t e) {
 }
 
 // x = doubled E2M1 value * half the scale; infinite for the largest codes where e >= 253
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockMXFP4& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockMXFP4& block, int run, float* out) {
   const float half_scale = E8M0Half(block.e);
-  for (int j = 0; j < 16; ++j) {
-    out[j] = static_cast<float>(Fp4E2m1X2(block.qs[j] & 15)) * half_scale;
-    out[j + 16] = static_cast<float>(Fp4E2m1X2(block.qs[j] >> 4)) * half_scale;
+  const int shift = run / 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockMXFP4, offsetof(BlockMXFP4, qs), 8>(block, run % 2, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = static_cast<float>(Fp4E2m1X2((qs[j] >> shift) & 15)) * half_scale;
   }
 }
 

@@ -3,9 +3,11 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_NVFP4_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_NVFP4_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/codec/codebooks/fp4_e2m1_x2.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -31,14 +33,14 @@ GGUF_HOST_DEVICE inline float UE4M3Half(uint8_t bits) {
 }
 
 // x = doubled E2M1 value * half the scale
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockNVFP4& block, float* out) {
-  for (int s = 0; s < 4; ++s) {
-    const float half_scale = UE4M3Half(block.d[s]);
-    const uint8_t* qs = block.qs + 8 * s;
-    for (int j = 0; j < 8; ++j) {
-      out[16 * s + j] = static_cast<float>(Fp4E2m1X2(qs[j] & 15)) * half_scale;
-      out[16 * s + 8 + j] = static_cast<float>(Fp4E2m1X2(qs[j] >> 4)) * half_scale;
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockNVFP4& block, int run, float* out) {
+  const int s = run / 2;
+  const float half_scale = UE4M3Half(block.d[s]);
+  const int shift = run % 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockNVFP4, offsetof(BlockNVFP4, qs), 8>(block, s, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = static_cast<float>(Fp4E2m1X2((qs[j] >> shift) & 15)) * half_scale;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -20,11 +21,10 @@ struct BlockQ1_0 {
 static_assert(sizeof(BlockQ1_0) == 18, "BlockQ1_0 is packed");
 
 // x = bit ? d : -d
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ1_0& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ1_0& block, int run, float* out) {
   const float d = F16ToF32(block.d);
-  for (int i = 0; i < 16; ++i) {
-    for (int j = 0; j < 8; ++j) out[8 * i + j] = (block.qs[i] >> j) & 1 ? d : -d;
-  }
+  const int bits = block.qs[run];
+  for (int j = 0; j < 8; ++j) out[j] = (bits >> j) & 1 ? d : -d;
 }
 
 }  // namespace gguf

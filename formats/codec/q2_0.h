@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -20,13 +21,10 @@ struct BlockQ2_0 {
 static_assert(sizeof(BlockQ2_0) == 18, "BlockQ2_0 is packed");
 
 // x = (code - 1) * d
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ2_0& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ2_0& block, int run, float* out) {
   const float d = F16ToF32(block.d);
-  for (int i = 0; i < 16; ++i) {
-    for (int c = 0; c < 4; ++c) {
-      out[4 * i + c] = static_cast<float>(((block.qs[i] >> (2 * c)) & 3) - 1) * d;
-    }
-  }
+  const int codes = block.qs[2 * run] | block.qs[2 * run + 1] << 8;
+  for (int j = 0; j < 8; ++j) out[j] = static_cast<float>(((codes >> (2 * j)) & 3) - 1) * d;
 }
 
 }  // namespace gguf

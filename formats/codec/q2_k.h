@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q2_K_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q2_K_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -22,17 +24,15 @@ struct BlockQ2_K {
 static_assert(sizeof(BlockQ2_K) == 84, "BlockQ2_K is packed");
 
 // x = d * scale * code - dmin * minimum
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ2_K& block, float* out) {
-  const float d = F16ToF32(block.d);
-  const float dmin = F16ToF32(block.dmin);
-  for (int b = 0; b < 16; ++b) {
-    const float scale = d * static_cast<float>(block.scales[b] & 15);
-    const float minimum = dmin * static_cast<float>(block.scales[b] >> 4);
-    const uint8_t* qs = block.qs + b / 8 * 32 + b % 2 * 16;
-    const int shift = b / 2 % 4 * 2;
-    for (int j = 0; j < 16; ++j) {
-      out[16 * b + j] = scale * static_cast<float>((qs[j] >> shift) & 3) - minimum;
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ2_K& block, int run, float* out) {
+  const int b = run / 2;
+  const float scale = F16ToF32(block.d) * static_cast<float>(block.scales[b] & 15);
+  const float minimum = F16ToF32(block.dmin) * static_cast<float>(block.scales[b] >> 4);
+  const int shift = run / 4 % 4 * 2;
+  uint8_t qs[8];
+  LoadBytes<BlockQ2_K, offsetof(BlockQ2_K, qs), 8>(block, run / 16 * 4 + run % 4, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = scale * static_cast<float>((qs[j] >> shift) & 3) - minimum;
   }
 }
 

@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q3_K_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q3_K_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -30,17 +32,16 @@ GGUF_HOST_DEVICE inline int Q3_KScale(const uint8_t* scales, int b) {
 }
 
 // x = d * scale * (code - 4)
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ3_K& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int b = 0; b < 16; ++b) {
-    const float scale = d * static_cast<float>(Q3_KScale(block.scales, b));
-    const uint8_t* qs = block.qs + b / 8 * 32 + b % 2 * 16;
-    const uint8_t* hmask = block.hmask + b % 2 * 16;
-    const int shift = b / 2 % 4 * 2;
-    for (int j = 0; j < 16; ++j) {
-      const int code = ((qs[j] >> shift) & 3) | ((hmask[j] >> (b / 2)) & 1) << 2;
-      out[16 * b + j] = scale * static_cast<float>(code - 4);
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ3_K& block, int run, float* out) {
+  const float scale = F16ToF32(block.d) * static_cast<float>(Q3_KScale(block.scales, run / 2));
+  const int shift = run / 4 % 4 * 2;
+  const int high_bit = run / 4;
+  uint8_t qs[8], hmask[8];
+  LoadBytes<BlockQ3_K, offsetof(BlockQ3_K, qs), 8>(block, run / 16 * 4 + run % 4, qs);
+  LoadBytes<BlockQ3_K, offsetof(BlockQ3_K, hmask), 8>(block, run % 4, hmask);
+  for (int j = 0; j < 8; ++j) {
+    const int code = ((qs[j] >> shift) & 3) | ((hmask[j] >> high_bit) & 1) << 2;
+    out[j] = scale * static_cast<float>(code - 4);
   }
 }
 

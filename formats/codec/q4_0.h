@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q4_0_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q4_0_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -20,11 +22,13 @@ struct BlockQ4_0 {
 static_assert(sizeof(BlockQ4_0) == 18, "BlockQ4_0 is packed");
 
 // x = (code - 8) * d
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ4_0& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ4_0& block, int run, float* out) {
   const float d = F16ToF32(block.d);
-  for (int j = 0; j < 16; ++j) {
-    out[j] = static_cast<float>((block.qs[j] & 15) - 8) * d;
-    out[j + 16] = static_cast<float>((block.qs[j] >> 4) - 8) * d;
+  const int shift = run / 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockQ4_0, offsetof(BlockQ4_0, qs), 8>(block, run % 2, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = static_cast<float>(((qs[j] >> shift) & 15) - 8) * d;
   }
 }
 

@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q4_1_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q4_1_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -21,12 +23,14 @@ struct BlockQ4_1 {
 static_assert(sizeof(BlockQ4_1) == 20, "BlockQ4_1 is packed");
 
 // x = code * d + m
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ4_1& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ4_1& block, int run, float* out) {
   const float d = F16ToF32(block.d);
   const float m = F16ToF32(block.m);
-  for (int j = 0; j < 16; ++j) {
-    out[j] = static_cast<float>(block.qs[j] & 15) * d + m;
-    out[j + 16] = static_cast<float>(block.qs[j] >> 4) * d + m;
+  const int shift = run / 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockQ4_1, offsetof(BlockQ4_1, qs), 8>(block, run % 2, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = static_cast<float>((qs[j] >> shift) & 15) * d + m;
   }
 }
 

@@ -3,9 +3,11 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q4_K_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q4_K_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/codec/k_scales.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -23,17 +25,15 @@ struct BlockQ4_K {
 static_assert(sizeof(BlockQ4_K) == 144, "BlockQ4_K is packed");
 
 // x = d * scale * code - dmin * minimum
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ4_K& block, float* out) {
-  const float d = F16ToF32(block.d);
-  const float dmin = F16ToF32(block.dmin);
-  for (int b = 0; b < 8; ++b) {
-    const float scale = d * static_cast<float>(KScale(block.scales, b));
-    const float minimum = dmin * static_cast<float>(KMinimum(block.scales, b));
-    const uint8_t* qs = block.qs + b / 2 * 32;
-    const int shift = b % 2 * 4;
-    for (int j = 0; j < 32; ++j) {
-      out[32 * b + j] = scale * static_cast<float>((qs[j] >> shift) & 15) - minimum;
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ4_K& block, int run, float* out) {
+  const int b = run / 4;
+  const float scale = F16ToF32(block.d) * static_cast<float>(KScale(block.scales, b));
+  const float minimum = F16ToF32(block.dmin) * static_cast<float>(KMinimum(block.scales, b));
+  const int shift = b % 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockQ4_K, offsetof(BlockQ4_K, qs), 8>(block, b / 2 * 4 + run % 4, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = scale * static_cast<float>((qs[j] >> shift) & 15) - minimum;
   }
 }
 

@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q5_1_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q5_1_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -22,15 +24,16 @@ struct BlockQ5_1 {
 static_assert(sizeof(BlockQ5_1) == 24, "BlockQ5_1 is packed");
 
 // x = code * d + m
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ5_1& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ5_1& block, int run, float* out) {
   const float d = F16ToF32(block.d);
   const float m = F16ToF32(block.m);
-  const uint32_t qh = block.qh;
-  for (int j = 0; j < 16; ++j) {
-    const int low = (block.qs[j] & 15) | static_cast<int>((qh >> j) & 1) << 4;
-    const int high = (block.qs[j] >> 4) | static_cast<int>((qh >> (j + 16)) & 1) << 4;
-    out[j] = static_cast<float>(low) * d + m;
-    out[j + 16] = static_cast<float>(high) * d + m;
+  const uint32_t qh = block.qh >> (8 * run);
+  const int shift = run / 2 * 4;
+  uint8_t qs[8];
+  LoadBytes<BlockQ5_1, offsetof(BlockQ5_1, qs), 8>(block, run % 2, qs);
+  for (int j = 0; j < 8; ++j) {
+    const int code = ((qs[j] >> shift) & 15) | static_cast<int>((qh >> j) & 1) << 4;
+    out[j] = static_cast<float>(code) * d + m;
   }
 }
 

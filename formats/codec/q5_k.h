@@ -3,9 +3,11 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q5_K_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q5_K_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/codec/k_scales.h"
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -24,18 +26,17 @@ struct BlockQ5_K {
 static_assert(sizeof(BlockQ5_K) == 176, "BlockQ5_K is packed");
 
 // x = d * scale * code - dmin * minimum
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ5_K& block, float* out) {
-  const float d = F16ToF32(block.d);
-  const float dmin = F16ToF32(block.dmin);
-  for (int b = 0; b < 8; ++b) {
-    const float scale = d * static_cast<float>(KScale(block.scales, b));
-    const float minimum = dmin * static_cast<float>(KMinimum(block.scales, b));
-    const uint8_t* qs = block.qs + b / 2 * 32;
-    const int shift = b % 2 * 4;
-    for (int j = 0; j < 32; ++j) {
-      const int code = ((qs[j] >> shift) & 15) | ((block.qh[j] >> b) & 1) << 4;
-      out[32 * b + j] = scale * static_cast<float>(code) - minimum;
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ5_K& block, int run, float* out) {
+  const int b = run / 4;
+  const float scale = F16ToF32(block.d) * static_cast<float>(KScale(block.scales, b));
+  const float minimum = F16ToF32(block.dmin) * static_cast<float>(KMinimum(block.scales, b));
+  const int shift = b % 2 * 4;
+  uint8_t qs[8], qh[8];
+  LoadBytes<BlockQ5_K, offsetof(BlockQ5_K, qs), 8>(block, b / 2 * 4 + run % 4, qs);
+  LoadBytes<BlockQ5_K, offsetof(BlockQ5_K, qh), 8>(block, run % 4, qh);
+  for (int j = 0; j < 8; ++j) {
+    const int code = ((qs[j] >> shift) & 15) | ((qh[j] >> b) & 1) << 4;
+    out[j] = scale * static_cast<float>(code) - minimum;
   }
 }
 

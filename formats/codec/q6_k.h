@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q6_K_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q6_K_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -22,19 +24,16 @@ struct BlockQ6_K {
 static_assert(sizeof(BlockQ6_K) == 210, "BlockQ6_K is packed");
 
 // x = d * scale * (code - 32)
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ6_K& block, float* out) {
-  const float d = F16ToF32(block.d);
-  for (int b = 0; b < 16; ++b) {
-    const int half = b / 8;
-    const int c = b / 2 % 4;
-    const int l = b % 2 * 16;
-    const float scale = d * static_cast<float>(block.scales[b]);
-    const uint8_t* ql = block.ql + 64 * half + 32 * (c % 2) + l;
-    const uint8_t* qh = block.qh + 32 * half + l;
-    for (int j = 0; j < 16; ++j) {
-      const int code = ((ql[j] >> (c / 2 * 4)) & 15) | ((qh[j] >> (2 * c)) & 3) << 4;
-      out[16 * b + j] = scale * static_cast<float>(code - 32);
-    }
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ6_K& block, int run, float* out) {
+  const int half = run / 16;
+  const int c = run / 4 % 4;
+  const float scale = F16ToF32(block.d) * static_cast<float>(block.scales[run / 2]);
+  uint8_t ql[8], qh[8];
+  LoadBytes<BlockQ6_K, offsetof(BlockQ6_K, ql), 8>(block, 8 * half + 4 * (c % 2) + run % 4, ql);
+  LoadBytes<BlockQ6_K, offsetof(BlockQ6_K, qh), 8>(block, 4 * half + run % 4, qh);
+  for (int j = 0; j < 8; ++j) {
+    const int code = ((ql[j] >> (c / 2 * 4)) & 15) | ((qh[j] >> (2 * c)) & 3) << 4;
+    out[j] = scale * static_cast<float>(code - 32);
   }
 }
 

@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q8_1_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q8_1_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -21,9 +23,11 @@ struct BlockQ8_1 {
 static_assert(sizeof(BlockQ8_1) == 36, "BlockQ8_1 is packed");
 
 // x = code * d
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ8_1& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ8_1& block, int run, float* out) {
   const float d = F16ToF32(block.d);
-  for (int j = 0; j < 32; ++j) out[j] = static_cast<float>(block.qs[j]) * d;
+  uint8_t qs[8];
+  LoadBytes<BlockQ8_1, offsetof(BlockQ8_1, qs), 8>(block, run, qs);
+  for (int j = 0; j < 8; ++j) out[j] = static_cast<float>(static_cast<int8_t>(qs[j])) * d;
 }
 
 }  // namespace gguf

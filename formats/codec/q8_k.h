@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_Q8_K_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_Q8_K_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -21,9 +23,11 @@ struct BlockQ8_K {
 static_assert(sizeof(BlockQ8_K) == 292, "BlockQ8_K is packed");
 
 // x = d * code, rounded
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockQ8_K& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockQ8_K& block, int run, float* out) {
   const float d = block.d;
-  for (int j = 0; j < 256; ++j) out[j] = d * static_cast<float>(block.qs[j]);
+  uint8_t qs[8];
+  LoadBytes<BlockQ8_K, offsetof(BlockQ8_K, qs), 8>(block, run, qs);
+  for (int j = 0; j < 8; ++j) out[j] = d * static_cast<float>(static_cast<int8_t>(qs[j]));
 }
 
 }  // namespace gguf

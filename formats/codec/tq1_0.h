@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -27,20 +28,22 @@ GGUF_HOST_DEVICE inline int TernaryDigit(uint8_t byte, int power) {
 }
 
 // x = (digit - 1) * d
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockTQ1_0& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockTQ1_0& block, int run, float* out) {
+  constexpr int kPowers[5] = {1, 3, 9, 27, 81};
   const float d = F16ToF32(block.d);
-  int power = 1;
-  for (int n = 0; n < 5; ++n) {
-    for (int j = 0; j < 32; ++j) {
-      out[32 * n + j] = static_cast<float>(TernaryDigit(block.qs[j], power) - 1) * d;
+  for (int j = 0; j < 8; ++j) {
+    int byte, power;
+    if (run < 20) {
+      byte = block.qs[run % 4 * 8 + j];
+      power = kPowers[run / 4];
+    } else if (run < 30) {
+      byte = block.qs[32 + run % 2 * 8 + j];
+      power = kPowers[(run - 20) / 2];
+    } else {
+      byte = block.qh[j % 4];
+      power = kPowers[(run - 30) * 2 + j / 4];
     }
-    for (int j = 0; j < 16; ++j) {
-      out[160 + 16 * n + j] = static_cast<float>(TernaryDigit(block.qs[32 + j], power) - 1) * d;
-    }
-    for (int j = 0; n < 4 && j < 4; ++j) {
-      out[240 + 4 * n + j] = static_cast<float>(TernaryDigit(block.qh[j], power) - 1) * d;
-    }
-    power *= 3;
+    out[j] = static_cast<float>(TernaryDigit(static_cast<uint8_t>(byte), power) - 1) * d;
   }
 }
 

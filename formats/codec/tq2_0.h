@@ -3,8 +3,10 @@
 #ifndef GGUF_TOOLCHAIN_FORMATS_CODEC_TQ2_0_H_
 #define GGUF_TOOLCHAIN_FORMATS_CODEC_TQ2_0_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include "formats/codec/runs.h"
 #include "gguf/base/float16.h"
 
 namespace gguf {
@@ -20,14 +22,13 @@ struct BlockTQ2_0 {
 static_assert(sizeof(BlockTQ2_0) == 66, "BlockTQ2_0 is packed");
 
 // x = (code - 1) * d; the unused code 3 is 2d
-GGUF_HOST_DEVICE inline void DecodeBlock(const BlockTQ2_0& block, float* out) {
+GGUF_HOST_DEVICE inline void DecodeRun(const BlockTQ2_0& block, int run, float* out) {
   const float d = F16ToF32(block.d);
-  for (int b = 0; b < 8; ++b) {
-    const uint8_t* qs = block.qs + b / 4 * 32;
-    const int shift = b % 4 * 2;
-    for (int j = 0; j < 32; ++j) {
-      out[32 * b + j] = static_cast<float>(((qs[j] >> shift) & 3) - 1) * d;
-    }
+  const int shift = run / 4 % 4 * 2;
+  uint8_t qs[8];
+  LoadBytes<BlockTQ2_0, offsetof(BlockTQ2_0, qs), 8>(block, run / 16 * 4 + run % 4, qs);
+  for (int j = 0; j < 8; ++j) {
+    out[j] = static_cast<float>(((qs[j] >> shift) & 3) - 1) * d;
   }
 }
 

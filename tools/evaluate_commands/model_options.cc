@@ -63,6 +63,7 @@ void AddModelOptions(CLI::App* app, ModelOptions* options) {
   app->add_option("-b,--batch-size", options->batch, "tokens of a prompt worked on at once")
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
+  AddDeviceOptions(app, &options->device);
 }
 
 absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
@@ -75,6 +76,7 @@ absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
   absl::Status status = SetCacheType("--cache-type-k", options.cache_type_k, &decoder.key_type);
   status.Update(SetCacheType("--cache-type-v", options.cache_type_v, &decoder.value_type));
   if (!status.ok()) return status;
+  GGUF_RETURN_IF_ERROR(SetDevice(options.device, &decoder));
   return decoder;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/decoder.h"
 #include "runtime/model.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/device_option.h"
 
 namespace gguf {
 
@@ -23,13 +24,15 @@ struct ModelOptions {
   bool allow_quantized_kv = false;
   ActivationType activations = ActivationType::kF32;
   uint32_t batch = 512;
+  DeviceOptions device;
 };
 
 // --model/-m, --cache-type-k, --cache-type-v, --quantkv, --cache-for, --allow-quantized-kv,
-// --activations, --batch-size/-b.
+// --activations, --batch-size/-b, --device, --gpu-layers, --list-devices.
 void AddModelOptions(CLI::App* app, ModelOptions* options);
 
-// The decoder's options but for its context. UsageError for an unknown cache type.
+// The decoder's options but for its context. UsageError for an unknown cache type; errors of
+// SetDevice.
 absl::StatusOr<DecoderOptions> ToDecoderOptions(const ModelOptions& options,
                                                 const CommonOptions& common);
 

@@ -6,6 +6,7 @@
 #include "gguf/reader.h"
 #include "tools/cli/print_document.h"
 #include "tools/gguf_commands/compress.h"
+#include "tools/gguf_commands/device_use.h"
 #include "tools/gguf_commands/diff.h"
 #include "tools/gguf_commands/extract.h"
 #include "tools/gguf_commands/inspect.h"
@@ -35,13 +36,21 @@ absl::Status RunInspect(const GgufFlags& flags) {
   absl::StatusOr<gguf_toolchain::InspectResult> result =
       Inspect(model, flags.key_pattern, is_full ? ~size_t{0} : 8);
   if (!result.ok()) return UsageError(absl::StrCat("--keys: ", result.status().message()));
+  if (!flags.device.empty()) {
+    const absl::Status status = AddDeviceUse(model, &*result);
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat(flags.input, ": ", status.message()));
+    }
+  }
   if (!flags.common.json) {
     PrintWarnings({result->warnings().begin(), result->warnings().end()}, flags.common);
   }
   InspectTextOptions text;
   text.tensors = flags.tensors;
   if (is_full || !flags.key_pattern.empty()) text.max_value_bytes = ~size_t{0};
-  return PrintDocument(*result, flags.common, [&](const auto& r) { return InspectText(r, text); });
+  return PrintDocument(*result, flags.common, [&](const auto& r) {
+    return absl::StrCat(InspectText(r, text), DeviceUseText(r));
+  });
 }
 
 absl::Status RunVerify(const GgufFlags& flags) {

@@ -22,6 +22,7 @@ struct GgufFlags {
   std::vector<std::string> keys;
   bool tensors = false;
   std::string key_pattern;
+  std::string device;
   bool hash = false;
   bool deep = false;
   std::string against;
