@@ -117,6 +117,11 @@ absl::Status CheckDynamicRope(const HfConfig& config, const HfRope& rope) {
 
 absl::Status CheckRope(const Family& family, const HfConfig& config) {
   GGUF_ASSIGN_OR_RETURN(const HfRope rope, config.Rope());
+  if (rope.theta.value_or(1) <= 0) {
+    return absl::InvalidArgumentError(absl::StrCat(config.file_name(), ": rope_theta is ",
+                                                   *rope.theta, ", expected a number above 0; ",
+                                                   "correct it in the file."));
+  }
   GGUF_RETURN_IF_ERROR(CheckRopeType(family, config, rope));
   GGUF_RETURN_IF_ERROR(CheckRopeNumbers(config, rope));
   GGUF_RETURN_IF_ERROR(CheckDynamicRope(config, rope));
@@ -134,9 +139,45 @@ absl::Status CheckRope(const Family& family, const HfConfig& config) {
   return absl::OkStatus();
 }
 
+// Numbers that every runtime needs; `is_above` says whether 0 is too little.
+struct Needed {
+  absl::string_view key;
+  bool is_above;
+};
+constexpr Needed kNeededNumbers[] = {
+    {"rms_norm_eps", false}, {"layer_norm_eps", false}, {"max_position_embeddings", true}};
+
+absl::Status CheckNumbers(const HfConfig& config) {
+  for (const Needed& needed : kNeededNumbers) {
+    const Json* value = config.FindValue(needed.key);
+    if (value == nullptr) continue;
+    const absl::optional<double> number = value->number();
+    if (number.has_value() && (needed.is_above ? *number > 0 : *number >= 0)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.file_name(), ": ", needed.key, " is ", value->Describe(), ", expected a number ",
+        needed.is_above ? "above 0" : "of at least 0", "; correct it in the file."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckExperts(const HfConfig& config) {
+  GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> experts,
+                        config.FindUint({"num_local_experts", "num_experts", "n_routed_experts"}));
+  if (experts.value_or(0) == 0) return absl::OkStatus();
+  GGUF_ASSIGN_OR_RETURN(const absl::optional<uint64_t> used,
+                        config.FindUint({"num_experts_per_tok"}));
+  if (used.value_or(0) >= 1 && *used <= *experts) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(config.file_name(), ": num_experts_per_tok is ",
+                   used.has_value() ? absl::StrCat(*used) : "missing", ", expected 1 to ", *experts,
+                   ", the number of experts; correct it in the file."));
+}
+
 }  // namespace
 
 absl::Status CheckFamilyConfig(const Family& family, const HfConfig& config) {
+  GGUF_RETURN_IF_ERROR(CheckNumbers(config));
+  GGUF_RETURN_IF_ERROR(CheckExperts(config));
   GGUF_RETURN_IF_ERROR(CheckRope(family, config));
   GGUF_RETURN_IF_ERROR(CheckActivation(family, config));
   GGUF_RETURN_IF_ERROR(CheckValues(family, config));

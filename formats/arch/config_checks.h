@@ -12,8 +12,8 @@ namespace gguf {
 
 // Unimplemented, naming the key, what was found and what was expected: a value that the family's
 // config_checks do not list, an activation or a rope type it does not know, rotary parameters that
-// a GGUF cannot express, and what its check_config refuses. InvalidArgument: a rope type without a
-// number it needs.
+// a GGUF cannot express, and what its check_config refuses. InvalidArgument: a number that
+// every runtime needs and that is null or out of range, a rope type without a number it needs.
 absl::Status CheckFamilyConfig(const Family& family, const HfConfig& config);
 
 }  // namespace gguf

@@ -95,6 +95,27 @@ TEST(ConfigChecks, Windows) {
   ExpectMessages(kCases);
 }
 
+TEST(ConfigChecks, NumbersThatARuntimeNeeds) {
+  constexpr Case kCases[] = {
+      {kLlama, R"("rms_norm_eps": null)", "rms_norm_eps is null, expected a number of at least 0"},
+      {kLlama, R"("rms_norm_eps": -1)", "rms_norm_eps is -1"},
+      {kBert, R"("layer_norm_eps": -1e-5)", "layer_norm_eps is -1e-05"},
+      {kLlama, R"("max_position_embeddings": null)",
+       "max_position_embeddings is null, expected a number above 0"},
+      {kLlama, R"("rope_theta": -5)", "rope_theta is -5, expected a number above 0"},
+      {kLlama, R"("rope_theta": null, "rope_parameters": {"rope_theta": 1e4})", "no error"},
+      {kQwen3Moe, R"("num_experts": 4, "num_experts_per_tok": 5)",
+       "num_experts_per_tok is 5, expected 1 to 4"},
+      {kQwen3Moe, R"("num_experts": 4, "num_experts_per_tok": 0)", "num_experts_per_tok is 0"},
+      {kQwen3Moe, R"("num_experts": 4, "num_experts_per_tok": 4, "norm_topk_prob": true)",
+       "no error"},
+      {kGemma2, R"("final_logit_softcapping": null)",
+       "final_logit_softcapping is null, and Gemma 2 is supported with a number above 0 only"},
+      {kGemma2, R"("attn_logit_softcapping": 0)", "attn_logit_softcapping is 0"},
+  };
+  ExpectMessages(kCases);
+}
+
 TEST(ConfigChecks, RotaryParameters) {
   constexpr Case kCases[] = {
       {kLlama, R"("partial_rotary_factor": 0.5)", "partial_rotary_factor is 0.5, and only 1 is"},

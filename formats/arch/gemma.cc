@@ -130,7 +130,20 @@ absl::Status CheckScale(const HfConfig& config, uint64_t layers_of_27b) {
                    expected, ") is supported: a GGUF does not store ", "it"));
 }
 
+// Readers of Gemma 2 put a cap of their own where a GGUF has none.
+absl::Status CheckCaps(const HfConfig& config) {
+  for (const absl::string_view key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+    GGUF_ASSIGN_OR_RETURN(const absl::optional<double> cap, config.FindNumber({key}));
+    if (cap.value_or(0) > 0) continue;
+    return Unsupported(config,
+                       absl::StrCat(key, " is ", cap.has_value() ? absl::StrCat(*cap) : "null",
+                                    ", and Gemma 2 is supported with a number above 0 only"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckGemma2(const HfConfig& config) {
+  GGUF_RETURN_IF_ERROR(CheckCaps(config));
   GGUF_ASSIGN_OR_RETURN(const HfRope rope, config.Rope());
   if (rope.theta.value_or(10000.0) != 10000.0) {
     return Unsupported(config, absl::StrCat("rope_theta is ", *rope.theta,

@@ -24,22 +24,32 @@ constexpr absl::string_view kExpertMark = ".X.";
 constexpr absl::string_view kExperts = ".experts.";
 constexpr uint64_t kMxfp4Values = 32;  // of a block
 
-// Parts of a multimodal checkpoint that are no language model.
+// Parts of a multimodal checkpoint that are no language model. Elsewhere such a name is an error.
 constexpr absl::string_view kOtherTowers[] = {"vision_",     "vision.",      "visual.",
                                               "audio_",      "audio.",       "projector.",
                                               "patch_embed", "image_newline"};
 constexpr absl::string_view kOtherTowerPrefixes[] = {"vit.", "merger.", "resampler."};
+constexpr absl::string_view kTowerConfigs[] = {"vision_config", "audio_config", "text_config"};
 // Constants that some versions of the training library saved along.
 constexpr absl::string_view kComputedSuffixes[] = {".rotary_emb.inv_freq", ".attention.bias",
                                                    ".attention.masked_bias"};
 
-bool IsDropped(absl::string_view name) {
+bool IsOfOtherTower(absl::string_view name) {
   const auto contains = [&](absl::string_view part) { return absl::StrContains(name, part); };
   const auto begins = [&](absl::string_view part) { return absl::StartsWith(name, part); };
-  const auto ends = [&](absl::string_view part) { return absl::EndsWith(name, part); };
   return std::any_of(std::begin(kOtherTowers), std::end(kOtherTowers), contains) ||
-         std::any_of(std::begin(kOtherTowerPrefixes), std::end(kOtherTowerPrefixes), begins) ||
-         std::any_of(std::begin(kComputedSuffixes), std::end(kComputedSuffixes), ends);
+         std::any_of(std::begin(kOtherTowerPrefixes), std::end(kOtherTowerPrefixes), begins);
+}
+
+bool IsComputed(absl::string_view name) {
+  const auto ends = [&](absl::string_view part) { return absl::EndsWith(name, part); };
+  return std::any_of(std::begin(kComputedSuffixes), std::end(kComputedSuffixes), ends);
+}
+
+// Whether config.json describes towers besides the language model.
+bool IsMultimodal(const HfConfig& config) {
+  return std::any_of(std::begin(kTowerConfigs), std::end(kTowerConfigs),
+                     [&](absl::string_view key) { return config.FindValue(key) != nullptr; });
 }
 
 bool IsDroppedBy(const Family& family, absl::string_view name) {
@@ -163,7 +173,12 @@ class Mapper {
  public:
   Mapper(absl::string_view origin, const Family& family, const HfConfig& config,
          const ModelSizes& sizes)
-      : origin_(origin), family_(family), config_(config), sizes_(sizes), names_(family) {
+      : origin_(origin),
+        family_(family),
+        config_(config),
+        sizes_(sizes),
+        names_(family),
+        is_multimodal_(IsMultimodal(config)) {
     for (const absl::Span<const TensorRule> group : family.tensors) {
       for (const TensorRule& rule : group) rules_[rule.source].push_back(&rule);
     }
@@ -171,7 +186,8 @@ class Mapper {
 
   absl::Status Add(size_t source, const SafetensorsTensor& tensor) {
     const std::string name = names_.Normalized(tensor.name);
-    if (IsDropped(name) || IsDroppedBy(family_, name)) return absl::OkStatus();
+    if (IsComputed(name) || IsDroppedBy(family_, name)) return absl::OkStatus();
+    if (is_multimodal_ && IsOfOtherTower(name)) return absl::OkStatus();
     ParsedName parsed;
     bool is_mapped = false;
     if (ParseName(name, &parsed)) {
@@ -369,6 +385,7 @@ class Mapper {
   const HfConfig& config_;
   const ModelSizes& sizes_;
   StoredNames names_;
+  const bool is_multimodal_;
   absl::flat_hash_set<std::string> missing_;
   absl::flat_hash_map<absl::string_view, std::vector<const TensorRule*>> rules_;
   absl::flat_hash_map<std::string, size_t> present_;  // index into mapped_ by name in the GGUF

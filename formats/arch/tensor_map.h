@@ -41,7 +41,8 @@ struct MappedTensor {
 };
 
 // What becomes of every tensor, in the order given (a stack at its first expert). Tensors of other
-// towers (vision, audio) and what can be computed (rotary frequencies, masks) are dropped.
+// towers (vision, audio) that config.json describes and what can be computed (rotary frequencies,
+// masks) are dropped.
 // InvalidArgument, naming `origin` and the tensors: one that no rule is for, two for one rule, one
 // that is missing in any layer, a shape that does not follow from config.json.
 absl::StatusOr<std::vector<MappedTensor>> MapTensors(

@@ -137,7 +137,7 @@ TEST_F(TensorMapTest, TiedEmbeddingsNeedNoOutput) {
 
 TEST_F(TensorMapTest, MissingTensorsHaveTheNamesOfTheCheckpoint) {
   for (const char* prefix : {"language_model.model.", "model.language_model."}) {
-    Configure("");
+    Configure(R"(, "vision_config": {})");
     tensors_.clear();
     AddAll();
     for (SafetensorsTensor& tensor : tensors_) {
@@ -218,8 +218,15 @@ TEST(MissingNames, AreThoseOfEitherSpellingOfBert) {
           "bert.embeddings.LayerNorm.bias, bert.encoder.layer.0.attention.self.query.weight"));
 }
 
-TEST_F(TensorMapTest, NormalisesAndDropsNames) {
+TEST_F(TensorMapTest, TowersThatTheConfigDoesNotDescribeAreUnknown) {
   Configure("");
+  AddAll();
+  Add("model.layers.0.vision_adapter.weight", {3});
+  EXPECT_THAT(Error(), HasSubstr("model.layers.0.vision_adapter.weight"));
+}
+
+TEST_F(TensorMapTest, NormalisesAndDropsNames) {
+  Configure(R"(, "vision_config": {})");
   AddAll();
   Named("model.norm.weight").name = "language_model.model.norm.weight";
   Named("model.layers.1.mlp.up_proj.weight").name =

@@ -47,6 +47,10 @@ CALLS = [
      "perplexity"),
     ("evaluate logits", ["-m", "in.gguf", "--ids", "ids.txt", "-o", "out.npy"], 0, "vocabulary"),
     ("evaluate kl", ["-m", "q.gguf", "--base", "base.zst", "-t", 2], 0, "mean_kld"),
+    ("evaluate speed", ["-m", "in.gguf", "-f", "text.txt", "--prompt-tokens", 16, "-n", 4], 0,
+     "prompt_tokens"),
+    ("benchmark", ["--models", "in.gguf,q.gguf", "-f", "text.txt", "--prompt-tokens", 16, "-n", 4,
+                   "--chunks", 1, "--repetitions", 1, *CACHE], 0, "models"),
     ("quality measure", ["-m", "q.gguf", "--against", "in.gguf", "-o", "q.json"], 0, "tensors"),
     ("quality check", ["q.json", "--max-size", "1GiB"], 0, "is_met"),
     ("quality report", ["q.json"], 0, "models"),
@@ -68,7 +72,7 @@ FAILURES = [
     ("tokenize", ["-m", "absent.gguf", "-f", "text.txt"], 1),
     ("recommend", ["--vram", "x"], 2),
 ]
-PROGRAMS = ("convert", "evaluate", "generate", "gguf", "imatrix", "quality", "quantize",
+PROGRAMS = ("benchmark", "convert", "evaluate", "generate", "gguf", "imatrix", "quality", "quantize",
             "recommend", "repack", "tokenize")
 
 

@@ -239,7 +239,9 @@ class Vision(harness.ProgramTest):
                            "q.gguf", mentions=[image])
         self.fail_with(1, "gguf", "verify", "--deep", "--against", CHECKPOINT, "--image", "x.png",
                        "m.gguf", mentions=[CHECKPOINT, "convert --mmproj"])
-        self.assertEqual([], self.verify("m.gguf")["images"])
+        against_checkpoint = self.verify("m.gguf")
+        self.assertEqual([], against_checkpoint["images"])
+        self.assertIn("convert --mmproj", against_checkpoint["no_images"])
 
     def test_verify_deep_compares_embeddings_of_a_given_image(self):
         self.succeed("convert", "--outtype", "f16", CHECKPOINT, "t.gguf", "--mmproj", "m.gguf")

@@ -183,9 +183,17 @@ absl::Status AddImage(const std::string& path, const TensorSource& source,
     has_tower = true;
     if (InfoOf(tensor.type).bits_per_weight() < 8) least_cosine = kLeastCosineBelow8Bits;
   }
-  const bool can_run = has_tower && CanRunTower(source) && !options.text_only &&
-                       KindOf(options.against) != PathKind::kFolder && !IsArchive(options.against);
-  if (options.image.empty() && (!can_run || !result->findings().empty())) return absl::OkStatus();
+  const bool is_checkpoint =
+      KindOf(options.against) == PathKind::kFolder || IsArchive(options.against);
+  const bool can_run = has_tower && CanRunTower(source) && !options.text_only && !is_checkpoint;
+  if (options.image.empty() && (!can_run || !result->findings().empty())) {
+    if (has_tower && !options.text_only && is_checkpoint) {
+      result->set_no_images(
+          "a checkpoint's tower cannot be run as it is; convert --mmproj makes a GGUF of it to "
+          "verify against");
+    }
+    return absl::OkStatus();
+  }
   return AddImageComparison(path, options.against, options.image, least_cosine, common, result);
 }
 
@@ -223,6 +231,9 @@ std::string CompareText(const VerifyResult& result) {
                           result.num_uncompared());
   }
   text.push_back('\n');
+  if (!result.no_images().empty()) {
+    absl::StrAppend(&text, "no image embeddings compared: ", result.no_images(), "\n");
+  }
   for (const gguf_toolchain::ImageResult& image : result.images()) {
     absl::StrAppendFormat(&text, "embeddings of %s: cosine %.6f (least %.6f), relative RMSE %.6f\n",
                           EscapeText(image.image()), image.mean_cosine(), image.min_cosine(),

@@ -66,6 +66,13 @@ constexpr char kStyle[] =
     "code{font-size:.92em}.w{color:#8a4b00}.bar{background:#3b76c4;height:.7rem;"
     "display:inline-block;border-radius:2px;min-width:1px}";
 
+// Of a job that limits it; else nothing.
+std::string Divergence(const OutputResult& output) {
+  if (output.mean_kld() == 0) return "";
+  return absl::StrFormat(", mean KL divergence %.6g ± %.2g", output.mean_kld(),
+                         output.mean_kld_stderr());
+}
+
 std::string HtmlTotals(const OutputResult& output) {
   std::string html = "<table><tr><th>type<th class=n>tensors<th class=n>size<th>share</tr>\n";
   for (const auto& [type, total] : TotalsOf(output)) {
@@ -113,7 +120,10 @@ absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message) {
 std::string ToText(const WriteResult& result) {
   std::string text;
   for (const OutputResult& output : result.outputs()) {
-    absl::StrAppend(&text, result.is_dry_run() ? "would write " : "wrote ",
+    absl::StrAppend(&text,
+                    result.is_dry_run()     ? "would write "
+                    : output.was_complete() ? "complete already: "
+                                            : "wrote ",
                     absl::StrJoin(output.paths(), ", "), ": ", Summary(output), ", ",
                     output.tensors_size(), " tensors");
     if (output.num_fallbacks() > 0) {
@@ -140,8 +150,11 @@ std::string ToMarkdown(const WriteResult& result) {
   for (const OutputResult& output : result.outputs()) {
     absl::StrAppend(&text, "\n## ", EscapeMarkdown(absl::StrJoin(output.paths(), ", ")), "\n\n",
                     Summary(output), output.effort().empty() ? "" : ", ",
-                    EscapeMarkdown(Method(output)),
-                    "\n\n| type | tensors | size |\n| --- | ---: | ---: |\n");
+                    EscapeMarkdown(Method(output)), Divergence(output), "\n");
+    for (const std::string& miss : output.misses()) {
+      absl::StrAppend(&text, "\n**Missed**: ", EscapeMarkdown(miss), "\n");
+    }
+    absl::StrAppend(&text, "\n| type | tensors | size |\n| --- | ---: | ---: |\n");
     for (const auto& [type, total] : TotalsOf(output)) {
       absl::StrAppend(&text, "| ", type, " | ", total.first, " | ", Size(total.second), " |\n");
     }
@@ -183,12 +196,16 @@ std::string ToHtml(const WriteResult& result) {
     absl::StrAppend(&html, "<h2>", EscapeHtml(absl::StrJoin(output.paths(), ", ")), "</h2>\n<p>",
                     EscapeHtml(Summary(output)), ", from ", Size(output.source_bytes()),
                     " of tensor data", output.effort().empty() ? "" : ", ",
-                    EscapeHtml(Method(output)), ".");
+                    EscapeHtml(Method(output)), Divergence(output), ".");
     if (result.is_verified()) {
       absl::StrAppendFormat(&html, " Relative RMSE over all values: %.5f.",
                             output.error().relative_rmse());
     }
-    absl::StrAppend(&html, "</p>\n", HtmlTotals(output), "<p></p>\n",
+    absl::StrAppend(&html, "</p>\n");
+    for (const std::string& miss : output.misses()) {
+      absl::StrAppend(&html, "<p class=w>Missed: ", EscapeHtml(miss), "</p>\n");
+    }
+    absl::StrAppend(&html, HtmlTotals(output), "<p></p>\n",
                     HtmlTensors(output, result.is_verified()));
   }
   return html + "</html>\n";

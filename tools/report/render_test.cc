@@ -57,6 +57,21 @@ TEST(RenderTest, EveryFormSaysFromWhatAndHow) {
   EXPECT_THAT(ToText(result), HasSubstr("\n  from in<b>.gguf\n"));
 }
 
+TEST(RenderTest, ReportsSayWhatAJobMissed) {
+  gguf_toolchain::WriteResult result = Example();
+  result.mutable_outputs(0)->add_misses("tensor 'a<b>' is off");
+  result.mutable_outputs(0)->set_mean_kld(0.25);
+  EXPECT_THAT(ToMarkdown(result), HasSubstr("**Missed**: tensor"));
+  EXPECT_THAT(ToMarkdown(result), HasSubstr("mean KL divergence 0.25"));
+  EXPECT_THAT(ToHtml(result), HasSubstr("Missed: tensor 'a&lt;b&gt;' is off"));
+}
+
+TEST(RenderTest, TextDistinguishesWhatWasThereAlready) {
+  gguf_toolchain::WriteResult result = Example();
+  result.mutable_outputs(0)->set_was_complete(true);
+  EXPECT_THAT(ToText(result), HasSubstr("complete already: out.gguf"));
+}
+
 TEST(RenderTest, JsonHasSnakeCaseAndPlainNumbers) {
   const auto json = ToJson(Example());
   ASSERT_TRUE(json.ok()) << json.status();
