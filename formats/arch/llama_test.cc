@@ -102,7 +102,8 @@ TEST(Llama, RefusesSizesThatDoNotFit) {
   }
   EXPECT_THAT(Keys("MambaForCausalLM", "mamba", ""),
               HasSubstr("the architecture MambaForCausalLM is not supported; supported are "
-                        "LlamaForCausalLM, MistralForCausalLM, MixtralForCausalLM"));
+                        "LlamaForCausalLM, MistralForCausalLM, LlavaForConditionalGeneration, "
+                        "MixtralForCausalLM"));
   EXPECT_THAT(Keys("LlamaForCausalLM", "odd", ""),
               HasSubstr("there is no default for model_type \"odd\""));
 }
