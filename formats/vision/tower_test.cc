@@ -186,7 +186,9 @@ TEST(TowerFamilies, HaveThePublishedCounts) {
     EXPECT_EQ(names.size(), tensors.size());
     EXPECT_EQ(tensors.size(), count) << sizes->family->title;
     EXPECT_EQ(num_values, num_stored) << sizes->family->title;  // no part is lost or there twice
-    if (values != 0) EXPECT_EQ(num_values, values) << sizes->family->title;
+    if (values != 0) {
+      EXPECT_EQ(num_values, values) << sizes->family->title;
+    }
   }
 }
 
